@@ -11,8 +11,8 @@ export function checkRequest(fields: Fields): string | undefined {
   let path: string | undefined;
   let authority: string | undefined;
   let i = 0;
-  for (; i < fields.length && isPseudo(fields[i]); i += 2) {
-    const value = fields[i + 1];
+  for (; i < fields.length && isPseudo(fields[i]!); i += 2) {
+    const value = fields[i + 1]!;
     switch (fields[i]) {
       case ":method":
         if (method !== undefined) return ":method is repeated";
@@ -35,7 +35,7 @@ export function checkRequest(fields: Fields): string | undefined {
         authority = value;
         break;
       default:
-        return `unknown pseudo-field ${shown(fields[i])}`;
+        return `unknown pseudo-field ${shown(fields[i]!)}`;
     }
   }
   return checkTarget(method, scheme, path, authority) ?? checkRegular(fields, i, scheme, authority);
@@ -43,15 +43,14 @@ export function checkRequest(fields: Fields): string | undefined {
 
 /** Checks a response's header block, final or informational. */
 export function checkResponse(fields: Fields): string | undefined {
-  if (fields[0] !== ":status") {
-    return isPseudo(fields[0] ?? "") ? `unknown pseudo-field ${shown(fields[0])}` : "no :status";
-  }
-  const status = fields[1];
+  const first = fields[0] ?? "";
+  if (first !== ":status") return isPseudo(first) ? `unknown pseudo-field ${shown(first)}` : "no :status";
+  const status = fields[1]!;
   if (!STATUS.test(status)) return ":status is not a status code";
   // RFC 9113 section 8.6: HTTP/2 has no upgrade.
   if (status === "101") return ":status is 101";
-  if (fields.length > 2 && isPseudo(fields[2])) {
-    return fields[2] === ":status" ? ":status is repeated" : `unknown pseudo-field ${shown(fields[2])}`;
+  if (fields.length > 2 && isPseudo(fields[2]!)) {
+    return fields[2] === ":status" ? ":status is repeated" : `unknown pseudo-field ${shown(fields[2]!)}`;
   }
   return checkRegular(fields, 2, undefined, undefined);
 }
@@ -69,7 +68,7 @@ export function contentLength(fields: Fields): number | undefined {
   let declared: number | undefined;
   for (let i = 0; i < fields.length; i += 2) {
     if (fields[i] !== "content-length") continue;
-    const length = parseLength(fields[i + 1]);
+    const length = parseLength(fields[i + 1]!);
     if (declared !== undefined && declared !== length) return NaN;
     declared = length;
   }
@@ -109,8 +108,8 @@ function checkRegular(
   let host: string | undefined;
   let length: number | undefined;
   for (let i = from; i < fields.length; i += 2) {
-    const name = fields[i];
-    const value = fields[i + 1];
+    const name = fields[i]!;
+    const value = fields[i + 1]!;
     if (!isFieldValue(value)) return `the value of ${shown(name)} has characters that are not allowed`;
     switch (name) {
       case "connection":
@@ -184,10 +183,10 @@ const CLASSES = new Uint8Array(256);
 for (let octet = 0; octet < 256; octet++) {
   const character = String.fromCharCode(octet);
   const token = /[!#$%&'*+.^_`|~0-9A-Za-z-]/.test(character);
-  if (token) CLASSES[octet] |= TOKEN;
-  if (token && !/[A-Z]/.test(character)) CLASSES[octet] |= NAME;
-  if (octet !== 0x00 && octet !== 0x0a && octet !== 0x0d) CLASSES[octet] |= VALUE;
-  if (octet > 0x20 && octet !== 0x7f) CLASSES[octet] |= VISIBLE;
+  if (token) CLASSES[octet]! |= TOKEN;
+  if (token && !/[A-Z]/.test(character)) CLASSES[octet]! |= NAME;
+  if (octet !== 0x00 && octet !== 0x0a && octet !== 0x0d) CLASSES[octet]! |= VALUE;
+  if (octet > 0x20 && octet !== 0x7f) CLASSES[octet]! |= VISIBLE;
 }
 
 /** A lower-case token. */
@@ -218,7 +217,7 @@ function isBlank(code: number): boolean {
 function isAll(text: string, octets: number): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code > 0xff || (CLASSES[code] & octets) === 0) return false;
+    if (code > 0xff || (CLASSES[code]! & octets) === 0) return false;
   }
   return true;
 }

@@ -67,7 +67,7 @@ export class HpackDecoder {
     let size = 0;
     let tooLarge = false;
     while (this.#at < end) {
-      const first = bytes[this.#at++];
+      const first = bytes[this.#at++]!;
       let name: string | undefined;
       let value: string | undefined;
       let cost: number;
@@ -76,8 +76,8 @@ export class HpackDecoder {
         const index = first === 0xff ? this.#integer(bytes, end, 0x7f) : first & 0x7f;
         if (index <= STATIC_LENGTH) {
           if (index === 0) throw new HpackError("index 0");
-          name = STATIC_NAMES[index];
-          value = STATIC_VALUES[index];
+          name = STATIC_NAMES[index]!;
+          value = STATIC_VALUES[index]!;
         } else {
           const age = index - STATIC_LENGTH - 1;
           if (age >= table.length) throw new HpackError(`index ${index} is not in the table`);
@@ -126,8 +126,8 @@ export class HpackDecoder {
   #sizeUpdates(bytes: Uint8Array, end: number): boolean {
     let due = this.#lowest;
     let updated = false;
-    while (this.#at < end && (bytes[this.#at] & 0xe0) === 0x20) {
-      const low = bytes[this.#at++] & 0x1f;
+    while (this.#at < end && (bytes[this.#at]! & 0xe0) === 0x20) {
+      const low = bytes[this.#at++]! & 0x1f;
       const size = low === 0x1f ? this.#integer(bytes, end, 0x1f) : low;
       if (size > this.#limit) throw new HpackError(`table size ${size} is above the limit ${this.#limit}`);
       if (size > due && due < this.#table.maxSize) throw new HpackError(`table size ${size} before ${due}`);
@@ -141,7 +141,7 @@ export class HpackDecoder {
   }
 
   #nameOf(index: number): string {
-    if (index <= STATIC_LENGTH) return STATIC_NAMES[index];
+    if (index <= STATIC_LENGTH) return STATIC_NAMES[index]!;
     const age = index - STATIC_LENGTH - 1;
     if (age >= this.#table.length) throw new HpackError(`index ${index} is not in the table`);
     return this.#table.nameAt(age);
@@ -152,7 +152,7 @@ export class HpackDecoder {
     let value = prefix;
     for (let shift = 0; shift <= 21; shift += 7) {
       if (this.#at >= end) throw new HpackError("truncated integer");
-      const byte = bytes[this.#at++];
+      const byte = bytes[this.#at++]!;
       value += (byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
@@ -162,7 +162,7 @@ export class HpackDecoder {
   /** Section 5.2. Leaves the length in `stringLength`; undefined when it is above `room`, and then nothing was built. */
   #string(bytes: Uint8Array, end: number, room: number): string | undefined {
     if (this.#at >= end) throw new HpackError("truncated field");
-    const first = bytes[this.#at++];
+    const first = bytes[this.#at++]!;
     const low = first & 0x7f;
     const length = low === 0x7f ? this.#integer(bytes, end, 0x7f) : low;
     const start = this.#at;
@@ -218,6 +218,6 @@ const latin1Slice = Buffer.prototype.latin1Slice;
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > 6) return latin1Slice.call(bytes as Buffer, start, end);
   let text = "";
-  while (start < end) text += OCTETS[bytes[start++]];
+  while (start < end) text += OCTETS[bytes[start++]!];
   return text;
 }

@@ -34,10 +34,10 @@ export class DynamicTable {
 
   /** Name of the `age`-th entry, 0 the newest; the caller has checked `age < length`. */
   nameAt(age: number): string {
-    return this.#names[(this.#inserted - age) & this.#mask];
+    return this.#names[(this.#inserted - age) & this.#mask]!;
   }
   valueAt(age: number): string {
-    return this.#values[(this.#inserted - age) & this.#mask];
+    return this.#values[(this.#inserted - age) & this.#mask]!;
   }
 
   /** Inserts, after evicting what stands in the way. One that is larger than the table empties it (RFC 7541 section 4.4). */
@@ -63,8 +63,8 @@ export class DynamicTable {
   evictTo(size: number): void {
     while (this.#size > size && this.#length > 0) {
       const at = (this.#inserted - this.#length + 1) & this.#mask;
-      const name = this.#names[at];
-      const value = this.#values[at];
+      const name = this.#names[at]!;
+      const value = this.#values[at]!;
       this.#names[at] = this.#values[at] = "";
       this.#size -= name.length + value.length + ENTRY_OVERHEAD;
       this.evicted(name, value, this.#inserted - this.#length + 1);

@@ -10,10 +10,10 @@ export class HpackEncoder {
   #peerLimit: number = OWN_LIMIT;
   /** Size updates that the next block starts with (RFC 7541 section 4.2). */
   #resized = false;
-  #lowest: number = OWN_LIMIT;
+  #lowest = Infinity;
   /** Last values of fields that change often: only one that comes twice in a row is worth a place in the table. */
   readonly #seen: Map<string, string> = new Map();
-  readonly #recent: (Recent | undefined)[] = [];
+  readonly #recent: Recent[] = [];
   #nextRecent = 0;
   /** Whether the same fields may give another block the next time. */
   #unsettled = false;
@@ -34,7 +34,7 @@ export class HpackEncoder {
   encode(fields: Fields): Uint8Array {
     if (!this.#resized) {
       for (let i = 0; i < this.#recent.length; i++) {
-        const recent = this.#recent[i] as Recent;
+        const recent = this.#recent[i]!;
         if (recent.matches(fields)) return recent.bytes;
       }
     }
@@ -43,14 +43,14 @@ export class HpackEncoder {
     const insertedBefore = this.#table.inserted;
     at = 0;
     if (this.#resized) this.#sizeUpdates();
-    for (let i = 0; i < fields.length; i += 2) this.#field(fields[i], fields[i + 1]);
+    for (let i = 0; i < fields.length; i += 2) this.#field(fields[i]!, fields[i + 1]!);
     const block = out.subarray(0, at);
     if (out.length > KEPT_BUFFER) out = new Uint8Array(KEPT_BUFFER);
     if (this.#table.inserted !== insertedBefore) {
-      this.#recent.length = 0;
+      this.#forget();
     } else if (!this.#unsettled && block.length <= RECENT_BYTES && fields.length <= RECENT_FIELDS * 2) {
-      this.#recent[this.#nextRecent++ & RECENT_MASK] = new Recent(fields.slice(), block.slice());
-      this.#nextRecent &= RECENT_MASK;
+      this.#recent[this.#nextRecent] = new Recent(fields.slice(), block.slice());
+      this.#nextRecent = (this.#nextRecent + 1) & RECENT_MASK;
     }
     return block;
   }
@@ -63,10 +63,14 @@ export class HpackEncoder {
       reserve(0);
       integer(size, 0x20, 0x1f);
     }
-    this.#lowest = this.#peerLimit;
+    this.#lowest = Infinity;
     this.#resized = false;
     this.#unsettled = true;
-    this.#recent.length = 0;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#recent.length = this.#nextRecent = 0;
   }
 
   #field(name: string, value: string): void {
@@ -192,7 +196,7 @@ class Recent {
 function checkOctets(fields: Fields): void {
   if (fields.length % 2 !== 0) throw new TypeError("Cannot encode a field without a value");
   for (let i = 0; i < fields.length; i++) {
-    if (typeof fields[i] !== "string" || NOT_OCTETS.test(fields[i])) {
+    if (typeof fields[i] !== "string" || NOT_OCTETS.test(fields[i]!)) {
       throw new TypeError(`Cannot encode the field "${fields[i & ~1]}": it has a character above U+00FF`);
     }
   }

@@ -52,13 +52,13 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out
   let state = 0;
   let length = 0;
   for (let i = start; i < end; i++) {
-    const byte = bytes[i];
-    let step = STEPS[(state << 4) | (byte >> 4)];
+    const byte = bytes[i]!;
+    let step = STEPS[(state << 4) | (byte >> 4)]!;
     if ((step & EMITS) !== 0) {
       if (length < room) out[length] = step >> SYMBOL_SHIFT;
       length++;
     }
-    step = STEPS[((step & STATE_MASK) << 4) | (byte & 15)];
+    step = STEPS[((step & STATE_MASK) << 4) | (byte & 15)]!;
     if ((step & EMITS) !== 0) {
       if (length < room) out[length] = step >> SYMBOL_SHIFT;
       length++;
@@ -71,7 +71,7 @@ export function huffmanDecode(bytes: Uint8Array, start: number, end: number, out
 /** Octets that the code needs for `text`, whose characters are octets. */
 export function huffmanLength(text: string): number {
   let bits = 0;
-  for (let i = 0; i < text.length; i++) bits += CODE_LENGTHS[text.charCodeAt(i)];
+  for (let i = 0; i < text.length; i++) bits += CODE_LENGTHS[text.charCodeAt(i)]!;
   return (bits + 7) >>> 3;
 }
 
@@ -81,8 +81,8 @@ export function huffmanEncode(text: string, out: Uint8Array, at: number): number
   let bits = 0;
   for (let i = 0; i < text.length; i++) {
     const symbol = text.charCodeAt(i);
-    let code = CODES[symbol];
-    let length = CODE_LENGTHS[symbol];
+    let code = CODES[symbol]!;
+    let length = CODE_LENGTHS[symbol]!;
     if (length > 24) {
       // Up to 7 bits are pending: a long code goes in two parts, to stay within 32.
       length -= 16;
@@ -111,7 +111,7 @@ function build(): void {
       for (let bit = length - 1; bit > 0; bit--) {
         const child = node * 2 + ((code >>> bit) & 1);
         if (children[child] === 0) children[child] = nodes++;
-        node = children[child];
+        node = children[child]!;
       }
       children[node * 2 + (code & 1)] = ~symbol;
       code++;
@@ -120,7 +120,7 @@ function build(): void {
   for (let state = 0; state <= FAILED; state++) {
     for (let nibble = 0; nibble < 16; nibble++) STEPS[(state << 4) | nibble] = walk(children, state, nibble);
   }
-  for (let node = 0, depth = 0; depth < 8; depth++, node = children[node * 2 + 1]) FINAL[node] = 1;
+  for (let node = 0, depth = 0; depth < 8; depth++, node = children[node * 2 + 1]!) FINAL[node] = 1;
 }
 
 function walk(children: Int32Array, from: number, nibble: number): number {
@@ -128,7 +128,7 @@ function walk(children: Int32Array, from: number, nibble: number): number {
   let node = from;
   let emitted = 0;
   for (let bit = 3; bit >= 0; bit--) {
-    const child = children[node * 2 + ((nibble >>> bit) & 1)];
+    const child = children[node * 2 + ((nibble >>> bit) & 1)]!;
     if (child === ~EOS) return FAILED; // RFC 7541 section 5.2: EOS in a string is an error.
     if (child < 0) emitted = EMITS | (~child << SYMBOL_SHIFT);
     node = child < 0 ? 0 : child;
