@@ -184,7 +184,7 @@ export class HpackDecoder {
 // Blocks of a busy connection repeat. Equal bytes on an unchanged table mean equal fields, and one array for all of
 // them: at 10,000 idle streams it is the array that counts.
 const RECENT_MASK = 3;
-const RECENT_BYTES = 128;
+const RECENT_BYTES = 256;
 
 class Recent {
   readonly block: HeaderBlock;
