@@ -9,9 +9,13 @@
 
 /** The user's bounds. Counts and milliseconds. */
 export interface AdaptiveLimits {
+  /** Idle streams, at least. */
   readonly minCapacity: number;
+  /** Idle streams, at most. */
   readonly maxCapacity: number;
+  /** Milliseconds, at least. */
   readonly minInterval: number;
+  /** Milliseconds, at most. */
   readonly maxInterval: number;
 }
 
@@ -60,11 +64,13 @@ export function settleRound(
 
 /** What decides when the next round starts. Times are the clock's, milliseconds. */
 export interface RoundSituation {
+  /** After the last round. */
   readonly state: AdaptiveState;
   /** Streams that can be handed out. */
   readonly idle: number;
   /** Takers that wait for a stream. */
   readonly waiting: number;
+  /** The present. */
   readonly now: number;
   /** When the last round ended; `-Infinity` before the first. */
   readonly endedAt: number;

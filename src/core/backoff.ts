@@ -2,8 +2,8 @@
  * How long to wait between connection attempts.
  *
  * The figures are those that gRPC publishes and has run with for years: `grpc/grpc`, doc/connection-backoff.md (INITIAL_BACKOFF
- * 1 s, MULTIPLIER 1.6, MAX_BACKOFF 120 s, JITTER 0.2). One difference: the first wait is jittered too, because a restarted
- * server loses all its clients in the same moment.
+ * 1 s, MULTIPLIER 1.6, MAX_BACKOFF 120 s, JITTER 0.2). One difference: the first wait is jittered too, because a server
+ * that goes away loses all its clients in the same moment, and that document asks that they disperse.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface BackoffOptions {
   initial?: number;
   /** By which it grows with each further failure, 1 or more. Default 1.6. */
   factor?: number;
-  /** Largest wait in milliseconds, before jitter. Default 120_000. */
+  /** Largest wait in milliseconds, before jitter. Default 120_000, or `initial` when that is more. */
   max?: number;
   /** Part of the wait, 0 to 1, by which it is made longer or shorter at random. Default 0.2. */
   jitter?: number;
@@ -33,7 +33,10 @@ export interface Backoff {
 }
 
 /**
+ * Makes a back-off in its first state.
+ *
  * @param options checked here
+ * @param action what the user asked for, after "Cannot" in the error
  * @throws PoolError `ERR_POOL_OPTION` naming `backoff.<option>`
  */
 export function backoff(options: BackoffOptions | undefined, random: Random, action = "back off"): Backoff {

@@ -19,7 +19,9 @@ export interface Clock {
 export interface ClockTimer {
   /** After it `fire` is not called any more. Does nothing on a timer that has fired. */
   cancel(): void;
+  /** It holds the process alive. */
   ref(): void;
+  /** It does not. */
   unref(): void;
 }
 

@@ -49,6 +49,7 @@ export class Deadlines {
   #closed = false;
   readonly #fire = (): void => this.#expire();
 
+  /** One for each pool: its deadlines stand and fall together. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
@@ -128,8 +129,7 @@ export class Deadlines {
     const now = this.#clock.now();
     const limit = this.#order;
     this.#firing = now;
-    const heap = this.#heap;
-    for (let slot = heap[0]; slot !== undefined && slot.time <= now && slot.order < limit; slot = this.#heap[0]) {
+    for (let slot = this.#heap[0]; slot !== undefined && slot.time <= now && slot.order < limit; slot = this.#heap[0]) {
       pop(this.#heap);
       const { target } = slot;
       if (target === undefined) {

@@ -63,6 +63,7 @@ export class PoolError extends Error {
   /** With `ERR_STREAM_RESET`: the error code of RFC 9113 section 7. Absent otherwise. */
   declare readonly rstCode?: number;
 
+  /** The message is a sentence for people, and may change; `cause` is what lies below. */
   constructor(code: PoolErrorCode, message: string, options?: PoolErrorOptions) {
     super(message, options);
     this.code = code;

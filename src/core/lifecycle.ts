@@ -26,6 +26,7 @@ export const POOL_TRANSITIONS: Transitions<PoolState> = {
  * timer, a listener) is a field of its phase, and is released by its `leave`.
  */
 export interface Phase<S extends string = string> {
+  /** Its tag. */
   readonly state: S;
   /** Releases what belongs to this state; called once, when the state is left. One that throws is the runtime's uncaught exception. */
   leave?(): void;
@@ -35,6 +36,7 @@ export interface Phase<S extends string = string> {
 export interface Lifecycle<P extends Phase> {
   /** The current state with what belongs to it; narrow it by `phase.state`. */
   readonly phase: P;
+  /** `phase.state`. */
   readonly state: P["state"];
   /** Whether `state` may follow now. */
   may(state: P["state"]): boolean;

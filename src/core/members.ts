@@ -25,11 +25,9 @@ export interface Member {
  */
 export type AddResult = "delivered" | "idle" | "duplicate" | "closed";
 
-/** A wait with its checked budget, perhaps only for members of one group. */
-export interface MemberWait extends Partial<WaitBudget> {
-  /** Milliseconds, absolute budget; 0 is "only what is there now", Infinity no limit. Checked by `waitBudget`. */
-  readonly timeout: number;
-  readonly signal?: AbortSignal | undefined;
+/** A wait with its budget, checked by `waitBudget`; with a `group` only its members will do. */
+export interface MemberWait extends WaitBudget {
+  /** Compared by identity. */
   readonly group?: object | undefined;
 }
 
@@ -74,6 +72,7 @@ export class Members<M extends Member> implements Iterable<M> {
   readonly #takerOwner: WaiterOwner<M>;
   readonly #sizeOwner: WaiterOwner<void>;
 
+  /** Empty, and open. */
   constructor(options: MembersOptions) {
     this.#options = options;
     this.#deadlines = options.deadlines;
@@ -128,11 +127,10 @@ export class Members<M extends Member> implements Iterable<M> {
   add(member: M): AddResult {
     const group = this.#group(member.group);
     if (this.#closed !== undefined || group.closed !== undefined) return "closed";
-    if (this.#find(member.key, member.group) !== undefined) return "duplicate";
-    const waiter = (this.#keyed.size === 0 && group.keyed === undefined ? undefined : older(
-      this.#keyed.get(member.key)?.first,
-      group.keyed?.get(member.key)?.first,
-    )) ?? older(this.#next.first, group.next?.first);
+    if (this.has(member.key, member.group)) return "duplicate";
+    const { key } = member;
+    const waiter = older(this.#keyed.get(key)?.first, group.keyed?.get(key)?.first) ??
+      older(this.#next.first, group.next?.first);
     if (waiter !== undefined) {
       waiter.deliver(member);
       return "delivered";
@@ -259,7 +257,7 @@ export class Members<M extends Member> implements Iterable<M> {
 
   #wait(queue: WaitQueue<M>, key: string | undefined, wait: MemberWait): Promise<M> {
     const target = { order: this.#waitOrder++, key };
-    const waiter = new Waiter<M>(this.#takerOwner, target, budget(wait), this.#deadlines);
+    const waiter = new Waiter<M>(this.#takerOwner, target, wait, this.#deadlines);
     queue.push(waiter);
     this.#takers.add(waiter);
     if (this.#takers.size === 1) this.#options.onWait?.();
@@ -402,8 +400,4 @@ class Group<M extends Member> {
 function older<T>(a: Waiter<T> | undefined, b: Waiter<T> | undefined): Waiter<T> | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return a.order < b.order ? a : b;
-}
-
-function budget(wait: MemberWait): WaitBudget {
-  return { timeout: wait.timeout, signal: wait.signal };
 }

@@ -66,7 +66,8 @@ export function checks(action: string): Checks {
   ): number | D => {
     if (value === undefined) return standard;
     if (typeof value === "number" && fits(value) && value >= min && value <= max) return value;
-    throw error(option, value, `not ${kind} from ${min} to ${max}`);
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    throw error(option, value, `not ${kind} ${range}`);
   };
   const whole = (n: number): boolean => Number.isInteger(n) || n === Infinity;
   const any = (n: number): boolean => !Number.isNaN(n);

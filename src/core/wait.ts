@@ -18,14 +18,16 @@ export interface WaitOptions {
 
 /** {@linkcode WaitOptions} after checking and with the default. */
 export interface WaitBudget {
+  /** Milliseconds from 0 to Infinity. */
   readonly timeout: number;
-  readonly signal: AbortSignal | undefined;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Milliseconds that a wait has when nothing is said. */
 export const DEFAULT_TIMEOUT = 30_000;
 
-const DEFAULT: WaitBudget = { timeout: DEFAULT_TIMEOUT, signal: undefined };
+const DEFAULT: WaitBudget = { timeout: DEFAULT_TIMEOUT };
 
 /**
  * Checks what a caller gave. A bare number is a timeout.
@@ -35,7 +37,7 @@ const DEFAULT: WaitBudget = { timeout: DEFAULT_TIMEOUT, signal: undefined };
  */
 export function waitBudget(action: string, wait: WaitOptions | number | undefined): WaitBudget {
   if (wait === undefined) return DEFAULT;
-  if (typeof wait === "number") return { timeout: checkTimeout(action, wait), signal: undefined };
+  if (typeof wait === "number") return { timeout: checkTimeout(action, wait) };
   if (typeof wait !== "object" || wait === null) {
     throw optionError(action, "wait", wait, "neither a number of milliseconds nor an object");
   }

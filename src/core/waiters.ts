@@ -21,6 +21,7 @@ export interface WaiterOwner<T> {
  * the listener and the place in the queue; so a waiter is settled once and leaves nothing behind.
  */
 export class Waiter<T> implements Expires, EventListenerObject {
+  /** Settled once, in whichever way comes first. */
   readonly promise: Promise<T>;
   /** What is waited for; undefined for "the next one". */
   readonly key: string | undefined;
@@ -30,9 +31,11 @@ export class Waiter<T> implements Expires, EventListenerObject {
   readonly timeout: number;
   /** Place in time among all waiters of the owner. */
   readonly order: number;
-  /** The queue it stands in, and its neighbours there. */
+  /** The queue it stands in. */
   queue: WaitQueue<T> | undefined = undefined;
+  /** Only for {@linkcode WaitQueue}. */
   prev: Waiter<T> | undefined = undefined;
+  /** Only for {@linkcode WaitQueue}. */
   next: Waiter<T> | undefined = undefined;
 
   readonly #owner: WaiterOwner<T>;
@@ -42,6 +45,7 @@ export class Waiter<T> implements Expires, EventListenerObject {
   #resolve!: (value: T | PromiseLike<T>) => void;
   #reject!: (reason: unknown) => void;
 
+  /** Waits from now on; the signal must not be aborted yet. */
   constructor(owner: WaiterOwner<T>, what: WaiterTarget, budget: WaitBudget, deadlines: Deadlines) {
     this.#owner = owner;
     this.key = what.key;
@@ -59,10 +63,12 @@ export class Waiter<T> implements Expires, EventListenerObject {
     this.#signal?.addEventListener("abort", this);
   }
 
+  /** Fulfils the promise. */
   deliver(value: T): void {
     if (this.#leave()) this.#resolve(value);
   }
 
+  /** Rejects the promise. */
   fail(error: unknown): void {
     if (this.#leave()) this.#reject(error);
   }
@@ -91,23 +97,29 @@ export class Waiter<T> implements Expires, EventListenerObject {
 
 /** What a {@linkcode Waiter} waits for, and its place in time. */
 export interface WaiterTarget {
+  /** Place in time. */
   readonly order: number;
-  readonly key?: string;
+  /** Undefined for "the next one". */
+  readonly key?: string | undefined;
+  /** How many, where a count is waited for. */
   readonly count?: number;
 }
 
 /** Waiters in arrival order; any of them leaves in O(1). A queue with a `home` is deleted from it when it gets empty. */
 export class WaitQueue<T> {
+  /** The oldest. */
   first: Waiter<T> | undefined = undefined;
   #last: Waiter<T> | undefined;
   readonly #home: Map<string, WaitQueue<T>> | undefined;
   readonly #key: string;
 
+  /** Empty, and not in `home` yet. */
   constructor(home?: Map<string, WaitQueue<T>>, key = "") {
     this.#home = home;
     this.#key = key;
   }
 
+  /** Last in line. */
   push(waiter: Waiter<T>): void {
     waiter.queue = this;
     waiter.prev = this.#last;
@@ -116,6 +128,7 @@ export class WaitQueue<T> {
     this.#last = waiter;
   }
 
+  /** From anywhere in the line. */
   remove(waiter: Waiter<T>): void {
     if (waiter.prev === undefined) this.first = waiter.next;
     else waiter.prev.next = waiter.next;
