@@ -4,17 +4,10 @@
  * @module
  */
 import type { Deadlines } from "./deadlines.ts";
+import { Entries, Entry, Group, type Member } from "./entries.ts";
 import { PoolError } from "./errors.ts";
 import type { WaitBudget } from "./wait.ts";
 import { queueOf, Waiter, type WaiterOwner, WaitQueue } from "./waiters.ts";
-
-/** What a pool holds. */
-export interface Member {
-  /** Unique in its group. */
-  readonly key: string;
-  /** Where it comes from: a connection. Compared by identity. */
-  readonly group: object;
-}
 
 /**
  * What became of an added member:
@@ -24,6 +17,8 @@ export interface Member {
  * - `"closed"`: its group or everything is closed; nothing has changed, the member is the caller's to end.
  */
 export type AddResult = "delivered" | "idle" | "duplicate" | "closed";
+
+export type { Member } from "./entries.ts";
 
 /** A wait with its budget, checked by `waitBudget`; with a `group` only its members will do. */
 export interface MemberWait extends WaitBudget {
@@ -35,7 +30,7 @@ export interface MemberWait extends WaitBudget {
 export interface MembersOptions {
   /** Where the waits' deadlines stand. */
   deadlines: Deadlines;
-  /** Called when the first taker, or the first `waitSize`, starts to wait while none of its kind did: the moment to begin a round. */
+  /** Called when a taker or a `waitSize` finds too little and begins to wait: the moment to see whether a round should begin. It may add. */
   onWait?(): void;
   /** What messages call a member. Default "stream". */
   noun?: string;
@@ -53,11 +48,7 @@ export interface MembersOptions {
 export class Members<M extends Member> implements Iterable<M> {
   readonly #deadlines: Deadlines;
   readonly #options: MembersOptions;
-  #size = 0;
-  #oldest: Entry<M> | undefined;
-  #latest: Entry<M> | undefined;
-  /** For each key the entry of the newest group; older groups hang on its `older`. */
-  readonly #byKey: Map<string, Entry<M>> = new Map();
+  readonly #idle: Entries<M> = new Entries();
   // Weak: a connection that is gone takes its group along; its `closed` error is known as long as anybody can ask.
   readonly #groups: WeakMap<object, Group<M>> = new WeakMap();
   #groupOrder = 0;
@@ -88,7 +79,7 @@ export class Members<M extends Member> implements Iterable<M> {
 
   /** Idle members: exactly those that can be handed out now. */
   get size(): number {
-    return this.#size;
+    return this.#idle.size;
   }
 
   /** Idle members of one group. */
@@ -103,12 +94,12 @@ export class Members<M extends Member> implements Iterable<M> {
 
   /** Whether an idle member has this key, in `group` or in any. */
   has(key: string, group?: object): boolean {
-    return this.#find(key, group) !== undefined;
+    return this.#idle.find(key, group) !== undefined;
   }
 
   /** Oldest first. The member just given may be removed or taken meanwhile; others should not be. */
   *[Symbol.iterator](): IterableIterator<M> {
-    for (let entry = this.#oldest; entry !== undefined;) {
+    for (let entry = this.#idle.oldest; entry !== undefined;) {
       const { next } = entry;
       yield entry.member;
       entry = next;
@@ -135,30 +126,30 @@ export class Members<M extends Member> implements Iterable<M> {
       waiter.deliver(member);
       return "delivered";
     }
-    this.#link(new Entry(member, group));
-    if (this.#size >= this.#lowest) this.#reached();
+    this.#idle.add(new Entry(member, group));
+    if (this.#idle.size >= this.#lowest) this.#reached();
     return "idle";
   }
 
   /** Takes an idle member out. False when it is not here (any more). */
   remove(member: M): boolean {
-    const entry = this.#find(member.key, member.group);
+    const entry = this.#idle.find(member.key, member.group);
     if (entry?.member !== member) return false;
-    this.#unlink(entry);
+    this.#idle.remove(entry);
     return true;
   }
 
   /** The oldest idle member, of `group` or of any, out of the pool. */
   takeNext(group?: object): M | undefined {
-    const entry = group === undefined ? this.#oldest : this.#groups.get(group)?.oldest;
-    if (entry !== undefined) this.#unlink(entry);
+    const entry = group === undefined ? this.#idle.oldest : this.#groups.get(group)?.oldest;
+    if (entry !== undefined) this.#idle.remove(entry);
     return entry?.member;
   }
 
   /** The idle member with this key, of `group` or of the newest group that has it, out of the pool. */
   takeKey(key: string, group?: object): M | undefined {
-    const entry = this.#find(key, group);
-    if (entry !== undefined) this.#unlink(entry);
+    const entry = this.#idle.find(key, group);
+    if (entry !== undefined) this.#idle.remove(entry);
     return entry?.member;
   }
 
@@ -189,22 +180,17 @@ export class Members<M extends Member> implements Iterable<M> {
     return this.#wait(queueOf(home, key), key, wait);
   }
 
-  /** Resolves when at least `count` members are idle, now or later. Takes none. O(number of these waits) where one is reached. */
-  waitSize(count: number, wait: MemberWait): Promise<void> {
+  /** Resolves when at least `count` members are idle, now or later. Takes none. Where one is reached: O(number of these waits). */
+  waitSize(count: number, wait: WaitBudget): Promise<void> {
     const refusal = this.#refusal(wait);
     if (refusal !== undefined) return Promise.reject(refusal.error);
-    if (this.#size >= count) return Promise.resolve();
+    if (this.#idle.size >= count) return Promise.resolve();
     if (wait.timeout === 0) return Promise.reject(this.#tooFew(count, 0));
-    const first = this.#sizes.first === undefined;
-    const waiter = new Waiter<void>(
-      this.#sizeOwner,
-      { order: this.#waitOrder++, count },
-      budget(wait),
-      this.#deadlines,
-    );
+    const target = { order: this.#waitOrder++, count };
+    const waiter = new Waiter<void>(this.#sizeOwner, target, wait, this.#deadlines);
     this.#sizes.push(waiter);
     this.#lowest = Math.min(this.#lowest, count);
-    if (first) this.#options.onWait?.();
+    this.#options.onWait?.();
     return waiter.promise;
   }
 
@@ -214,7 +200,7 @@ export class Members<M extends Member> implements Iterable<M> {
     const removed: M[] = [];
     if (found === undefined) return removed;
     for (let entry = found.oldest; entry !== undefined; entry = found.oldest) {
-      this.#unlink(entry);
+      this.#idle.remove(entry);
       removed.push(entry.member);
     }
     return removed;
@@ -226,7 +212,7 @@ export class Members<M extends Member> implements Iterable<M> {
     found.closed ??= { error };
     const removed = this.removeGroup(group);
     found.next?.fail(error);
-    if (found.keyed !== undefined) { for (const queue of [...found.keyed.values()]) queue.fail(error); }
+    for (const queue of [...found.keyed?.values() ?? []]) queue.fail(error);
     return removed;
   }
 
@@ -241,8 +227,8 @@ export class Members<M extends Member> implements Iterable<M> {
   /** Takes all idle members out, oldest first. */
   drain(): M[] {
     const removed: M[] = [];
-    for (let entry = this.#oldest; entry !== undefined; entry = this.#oldest) {
-      this.#unlink(entry);
+    for (let entry = this.#idle.oldest; entry !== undefined; entry = this.#idle.oldest) {
+      this.#idle.remove(entry);
       removed.push(entry.member);
     }
     return removed;
@@ -260,14 +246,14 @@ export class Members<M extends Member> implements Iterable<M> {
     const waiter = new Waiter<M>(this.#takerOwner, target, wait, this.#deadlines);
     queue.push(waiter);
     this.#takers.add(waiter);
-    if (this.#takers.size === 1) this.#options.onWait?.();
+    this.#options.onWait?.();
     return waiter.promise;
   }
 
   #reached(): void {
     for (let waiter = this.#sizes.first; waiter !== undefined;) {
       const { next } = waiter;
-      if (waiter.count <= this.#size) waiter.deliver();
+      if (waiter.count <= this.#idle.size) waiter.deliver();
       waiter = next;
     }
   }
@@ -295,7 +281,7 @@ export class Members<M extends Member> implements Iterable<M> {
     const when = timeout === 0 ? "now" : `after ${timeout} ms`;
     return new PoolError(
       "ERR_POOL_TIMEOUT",
-      `Cannot fill the pool: ${this.#size} of ${count} ${noun}s are idle ${when}`,
+      `Cannot fill the pool: ${this.#idle.size} of ${count} ${noun}s are idle ${when}`,
     );
   }
 
@@ -306,94 +292,6 @@ export class Members<M extends Member> implements Iterable<M> {
       this.#groups.set(group, found);
     }
     return found;
-  }
-
-  // Entries of one key: almost always one. Only a reserved key is in several groups, at most once in each.
-  #find(key: string, group: object | undefined): Entry<M> | undefined {
-    let entry = this.#byKey.get(key);
-    if (group !== undefined) { while (entry !== undefined && entry.member.group !== group) entry = entry.older; }
-    return entry;
-  }
-
-  #link(entry: Entry<M>): void {
-    const { group } = entry;
-    entry.prev = this.#latest;
-    if (this.#latest === undefined) this.#oldest = entry;
-    else this.#latest.next = entry;
-    this.#latest = entry;
-
-    entry.groupPrev = group.latest;
-    if (group.latest === undefined) group.oldest = entry;
-    else group.latest.groupNext = entry;
-    group.latest = entry;
-
-    const { key } = entry.member;
-    let newer: Entry<M> | undefined;
-    let below = this.#byKey.get(key);
-    while (below !== undefined && below.group.order > group.order) {
-      newer = below;
-      below = below.older;
-    }
-    entry.newer = newer;
-    entry.older = below;
-    if (below !== undefined) below.newer = entry;
-    if (newer === undefined) this.#byKey.set(key, entry);
-    else newer.older = entry;
-
-    group.size++;
-    this.#size++;
-  }
-
-  #unlink(entry: Entry<M>): void {
-    const { group, prev, next, groupPrev, groupNext, newer, older } = entry;
-    if (prev === undefined) this.#oldest = next;
-    else prev.next = next;
-    if (next === undefined) this.#latest = prev;
-    else next.prev = prev;
-
-    if (groupPrev === undefined) group.oldest = groupNext;
-    else groupPrev.groupNext = groupNext;
-    if (groupNext === undefined) group.latest = groupPrev;
-    else groupNext.groupPrev = groupPrev;
-
-    if (older !== undefined) older.newer = newer;
-    if (newer !== undefined) newer.older = older;
-    else if (older !== undefined) this.#byKey.set(entry.member.key, older);
-    else this.#byKey.delete(entry.member.key);
-
-    group.size--;
-    this.#size--;
-  }
-}
-
-class Entry<M extends Member> {
-  readonly member: M;
-  readonly group: Group<M>;
-  prev: Entry<M> | undefined = undefined;
-  next: Entry<M> | undefined = undefined;
-  groupPrev: Entry<M> | undefined = undefined;
-  groupNext: Entry<M> | undefined = undefined;
-  newer: Entry<M> | undefined = undefined;
-  older: Entry<M> | undefined = undefined;
-
-  constructor(member: M, group: Group<M>) {
-    this.member = member;
-    this.group = group;
-  }
-}
-
-class Group<M extends Member> {
-  /** Place in time among the groups. */
-  readonly order: number;
-  size = 0;
-  oldest: Entry<M> | undefined = undefined;
-  latest: Entry<M> | undefined = undefined;
-  next: WaitQueue<M> | undefined = undefined;
-  keyed: Map<string, WaitQueue<M>> | undefined = undefined;
-  closed: { readonly error: unknown } | undefined = undefined;
-
-  constructor(order: number) {
-    this.order = order;
   }
 }
 
