@@ -1,4 +1,5 @@
 /** Turns what the runtimes say about a failed connection into a {@linkcode ConnectError} that names what was wrong. @module */
+import { joinAddress } from "../address.ts";
 import { ConnectError, type ConnectFault, type PeerCertificate } from "../contract.ts";
 
 /** What was being connected to. */
@@ -73,7 +74,7 @@ export function asConnectError(error: unknown, target: Target): ConnectError {
 export function connectError(kind: ConnectFault, target: Target, says: string, cause?: unknown): ConnectError {
   return new ConnectError(
     kind,
-    `Cannot connect to ${shown(target)}: ${says}`,
+    `Cannot connect to ${joinAddress(target)}: ${says}`,
     cause === undefined ? undefined : { cause },
   );
 }
@@ -96,11 +97,6 @@ export function certificateError(code: string, cert: PeerCertificate | undefined
   }
   const from = cert === undefined || cert.issuer === cert.subject ? "is self-signed and" : `from "${cert.issuer}"`;
   return connectError("authority", target, `${who} ${from} leads to no trusted authority (${code})`);
-}
-
-/** `host:port`, with brackets around an IPv6 address. */
-function shown({ hostname, port }: Target): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 function refusedCertificate(target: Target, cause: unknown, code: string): ConnectError {
