@@ -287,7 +287,14 @@ export class ConnectError extends Error {
     return RETRY.has(this.kind);
   }
 }
-const RETRY: ReadonlySet<ConnectFault> = new Set<ConnectFault>(["refused", "unreachable", "dns", "reset", "timeout", "protocol"]);
+const RETRY: ReadonlySet<ConnectFault> = new Set<ConnectFault>([
+  "refused",
+  "unreachable",
+  "dns",
+  "reset",
+  "timeout",
+  "protocol",
+]);
 
 /** A connection that is gone, or an `open` on one that takes no more. `code` is the GOAWAY code when there was one. */
 export class ConnectionClosedError extends Error {
