@@ -11,14 +11,15 @@ import process from "node:process";
 import { type ImplementationName, IMPLEMENTATIONS, MEASURES, type RuntimeName } from "./measures.ts";
 import { type IdleMemory, idleMemory } from "./memory.ts";
 import { killAll, type PairOptions } from "./pair.ts";
-import { figures, ratios, type RuntimeReport, table } from "./report.ts";
+import { takes } from "./extras.ts";
+import { type Extra, figures, ratios, type RuntimeReport, table } from "./report.ts";
 import { openField, type Rounds } from "./rounds.ts";
 import { findPrototype, findRuntime } from "./runtimes.ts";
 
 const HELP = `deno task bench [options]
 
   --runtime LIST   node, deno, bun (default: all three)
-  --only LIST      measures: ${MEASURES.map((m) => m.id).join(", ")}, idle
+  --only LIST      measures: ${MEASURES.map((m) => m.id).join(", ")}, idle, take, core
   --who LIST       implementations: ${IMPLEMENTATIONS.join(", ")}
   --rounds N       paired rounds of a measure (default 7)
   --size MIB       bytes of one direction in a round, MiB (default 128); other measures scale with it
@@ -73,7 +74,7 @@ function parse(args: string[]): Options | undefined {
     : IMPLEMENTATIONS;
   return {
     runtimes: list("runtime", values.runtime, RUNTIMES),
-    only: new Set(list("only", values.only, [...MEASURES.map((m) => m.id), "idle"])),
+    only: new Set(list("only", values.only, [...MEASURES.map((m) => m.id), "idle", "take", "core"])),
     who: values.who === undefined ? everybody : list("who", values.who, IMPLEMENTATIONS),
     rounds: count("rounds", values.rounds, values.quick ? 3 : 7),
     size: count("size", values.size, values.quick ? 48 : 128),
@@ -125,6 +126,15 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
       }
     }
   }
+  const extras: Extra[] = [];
+  if (options.only.has("take") && who.includes("pool")) {
+    progress("taking a stream");
+    try {
+      extras.push(...await takes(runtime.command(options.profile && `${options.profile}/${name}/take`), env));
+    } catch (error) {
+      notes.push(`taking a stream: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
+    }
+  }
   return {
     runtime: runtime.label,
     version: runtime.version,
@@ -132,7 +142,7 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
     size: options.size,
     figures: figures(measures, rounds, idle),
     ratios: ratios(name, rounds, idle),
-    extras: [],
+    extras,
     notes,
     seconds: (performance.now() - start) / 1000,
   };

@@ -16,8 +16,7 @@ export interface Runtime {
 
 export function findRuntime(name: RuntimeName): Runtime {
   const program = process.env[`H2POOL_BENCH_${name.toUpperCase()}`] ?? name;
-  const version =
-    execFileSync(program, ["--version"], { encoding: "utf8" }).split("\n")[0].replace(/^\D*/, "").split(" ")[0];
+  const version = /\d+\.\d+\.\d+/.exec(execFileSync(program, ["--version"], { encoding: "utf8" }))?.[0] ?? "?";
   const label = { node: "Node", deno: "Deno", bun: "Bun" }[name];
   return { name, label, version, command: (profile) => ({ program, flags: flags(name, profile) }) };
 }

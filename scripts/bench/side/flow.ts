@@ -70,7 +70,7 @@ export function commandBytes(command: Command, total: number): Buffer {
 }
 export function parseCommand(bytes: Uint8Array): { command: Command; total: number } {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString("latin1");
-  const command = ({ i: "sink", o: "source", c: "echo" } as const)[text[0]];
+  const command = ({ i: "sink", o: "source", c: "echo" } as const)[text[0] ?? ""];
   if (command === undefined) throw new Error(`no command: ${JSON.stringify(text)}`);
   return { command, total: Number(text.slice(2)) };
 }

@@ -17,7 +17,7 @@ export type Ask =
   | { readonly ask: "vitals"; readonly collect: "collect" | "as is" }
   | { readonly ask: "quit" };
 
-const [role, name, purpose, port] = process.argv.slice(2);
+const [role, name = "", purpose, port] = process.argv.slice(2);
 const certs = process.env.H2POOL_BENCH_CERTS!;
 const options: PeerOptions = {
   ca: readFileSync(`${certs}/ca.pem`),

@@ -66,7 +66,7 @@ export async function serve(options: PeerOptions): Promise<ServerPeer> {
             stream.write(ANSWER);
             stream.end();
           };
-        } else answer(stream, path.slice(1) as Command, Number(headers["x-total"]));
+        } else answer(stream, path!.slice(1) as Command, Number(headers["x-total"]));
       };
     },
   });
