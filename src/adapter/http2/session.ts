@@ -124,6 +124,7 @@ export class Session implements FrameSink {
 
   #leaving: Leaving = "no";
   #wentAway: { code: number; lastId: number } | undefined;
+  #endedBy: Error | undefined;
   /** `openable` has been 0 since the owner was last told otherwise. */
   #full = false;
 
@@ -194,12 +195,15 @@ export class Session implements FrameSink {
   transportClosed(error: Error | undefined): void {
     if (this.over) return;
     const away = this.#wentAway;
-    const orderly = this.streams.size === 0 && (this.ending || (error === undefined && (this.#leaving !== "no" || away?.code === NO_ERROR)));
+    const orderly = this.streams.size === 0 &&
+      (this.ending || (error === undefined && (this.#leaving !== "no" || away?.code === NO_ERROR)));
     if (orderly) return this.#end(undefined);
     const code = away?.code;
     const after = code === undefined ? "" : ` after GOAWAY ${codeName(code)}`;
     const within = this.#receiver.midFrame ? " in the middle of a frame" : "";
-    const message = error === undefined ? `the peer closed the connection${after}${within}` : `the connection was lost${after}: ${error.message}`;
+    const message = error === undefined
+      ? `the peer closed the connection${after}${within}`
+      : `the connection was lost${after}: ${error.message}`;
     this.#end(new ConnectionClosedError(message, { code, cause: error }));
   }
 
@@ -218,7 +222,14 @@ export class Session implements FrameSink {
     const id = this.#nextId;
     this.#nextId += 2;
     const ended = body === "none" ? END_CALLED | WRITE_ENDED : 0;
-    const stream = new Stream(this, id, handler, RESPONDED | ended | methodFlags(fields), this.#peerWindow, this.#settings.window);
+    const stream = new Stream(
+      this,
+      id,
+      handler,
+      RESPONDED | ended | methodFlags(fields),
+      this.#peerWindow,
+      this.#settings.window,
+    );
     this.streams.set(id, stream);
     this.sender.headers(stream, block, body === "none" ? "end" : "body");
     if (this.openable === 0) this.#full = true;
@@ -231,7 +242,9 @@ export class Session implements FrameSink {
     if (this.over) return "the connection is closed";
     if (this.#wentAway !== undefined) return `the peer sent GOAWAY ${codeName(this.#wentAway.code)}`;
     if (this.#leaving !== "no") return "the connection is being closed";
-    return this.#nextId > MAX_31 ? "the stream identifiers are used up" : `the peer allows ${this.#peerMaxStreams} streams at once`;
+    return this.#nextId > MAX_31
+      ? "the stream identifiers are used up"
+      : `the peer allows ${this.#peerMaxStreams} streams at once`;
   }
 
   /** Sends PING; `answered` is called with its ACK. Returns what `cancelPing` takes. */
@@ -404,8 +417,17 @@ export class Session implements FrameSink {
     }
     // What node:http2 answers too. nghttp2 and Go answer 431 for their owners, which would be a response nobody asked us for.
     if (tooLarge) return this.#refuse(id, ENHANCE_YOUR_CALM);
-    if (this.#examine(fields) !== undefined || (endStream && this.#checkedLength > 0)) return this.#refuse(id, PROTOCOL_ERROR);
-    const stream = new Stream(this, id, undefined, HEADED | (endStream ? READ_ENDED : 0), this.#peerWindow, this.#settings.window);
+    if (this.#examine(fields) !== undefined || (endStream && this.#checkedLength > 0)) {
+      return this.#refuse(id, PROTOCOL_ERROR);
+    }
+    const stream = new Stream(
+      this,
+      id,
+      undefined,
+      HEADED | (endStream ? READ_ENDED : 0),
+      this.#peerWindow,
+      this.#settings.window,
+    );
     stream.expected = this.#checkedLength;
     this.streams.set(id, stream);
     let handler: ChannelHandler;
@@ -435,7 +457,9 @@ export class Session implements FrameSink {
     // Section 8.1.1: these have a content-length but no content.
     const bare = (stream.flags & HEAD_REQUEST) !== 0 || status === "204" || status === "304";
     stream.expected = bare ? 0 : (stream.flags & CONNECT_REQUEST) !== 0 ? -1 : this.#checkedLength;
-    if (endStream && stream.expected > 0) return this.#streamError(stream, PROTOCOL_ERROR, "a content-length, but no body");
+    if (endStream && stream.expected > 0) {
+      return this.#streamError(stream, PROTOCOL_ERROR, "a content-length, but no body");
+    }
     stream.headers(fields, "response");
     if (endStream) stream.readEnd();
   }
@@ -443,7 +467,9 @@ export class Session implements FrameSink {
   #trailers(stream: Stream, fields: Fields, endStream: boolean): void {
     const fault = endStream ? checkTrailers(fields) : "trailers without END_STREAM";
     if (fault !== undefined) return this.#streamError(stream, PROTOCOL_ERROR, fault);
-    if (stream.expected > 0) return this.#streamError(stream, PROTOCOL_ERROR, "the body is shorter than its content-length");
+    if (stream.expected > 0) {
+      return this.#streamError(stream, PROTOCOL_ERROR, "the body is shorter than its content-length");
+    }
     stream.headers(fields, "trailers");
     stream.readEnd();
   }
@@ -496,9 +522,9 @@ export class Session implements FrameSink {
   /** The first SETTINGS: there is an owner from now on. */
   #greeted(): void {
     this.#full = this.#client && this.openable === 0;
-    const handler = this.#host.ready();
-    if (this.over) return;
-    this.#handler = handler;
+    const handler = this.#handler = this.#host.ready();
+    // Destroyed by its owner before we knew the owner.
+    if (this.over) guard(() => handler.close(this.#endedBy));
   }
 
   #setting(name: number, value: number): void {
@@ -506,7 +532,9 @@ export class Session implements FrameSink {
       case SETTINGS_HEADER_TABLE_SIZE:
         return this.#encoder.setPeerMaxTableSize(value);
       case SETTINGS_ENABLE_PUSH:
-        if (value > 1 || (this.#client && value !== 0)) throw new H2Error(PROTOCOL_ERROR, `SETTINGS_ENABLE_PUSH ${value}`);
+        if (value > 1 || (this.#client && value !== 0)) {
+          throw new H2Error(PROTOCOL_ERROR, `SETTINGS_ENABLE_PUSH ${value}`);
+        }
         return;
       case SETTINGS_MAX_CONCURRENT_STREAMS:
         this.#peerMaxStreams = value;
@@ -516,7 +544,9 @@ export class Session implements FrameSink {
         if (value > MAX_31) throw new H2Error(FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE ${value}`);
         return this.#moveWindows(value);
       case SETTINGS_MAX_FRAME_SIZE:
-        if (value < MIN_MAX_FRAME || value > MAX_MAX_FRAME) throw new H2Error(PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE ${value}`);
+        if (value < MIN_MAX_FRAME || value > MAX_MAX_FRAME) {
+          throw new H2Error(PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE ${value}`);
+        }
         return this.sender.setMaxFrame(value);
     }
   }
@@ -560,14 +590,19 @@ export class Session implements FrameSink {
     for (const stream of [...this.streams.values()]) {
       if (stream.id <= last || (stream.flags & CLOSED) !== 0) continue;
       this.#resets.add(stream.id, "us");
-      this.#cut(stream, { kind: "refused", message: `the peer sent GOAWAY ${codeName(code)} and did not look at the stream` });
+      this.#cut(stream, {
+        kind: "refused",
+        message: `the peer sent GOAWAY ${codeName(code)} and did not look at the stream`,
+      });
     }
   }
 
   onWindowUpdate(id: number, increment: number): void {
     if (id === 0) {
       if (increment === 0) throw new H2Error(PROTOCOL_ERROR, "WINDOW_UPDATE of 0 on the connection");
-      if ((this.sender.window += increment) > MAX_31) throw new H2Error(FLOW_CONTROL_ERROR, "the connection's window is above 2^31-1");
+      if ((this.sender.window += increment) > MAX_31) {
+        throw new H2Error(FLOW_CONTROL_ERROR, "the connection's window is above 2^31-1");
+      }
       return;
     }
     const stream = this.streams.get(id);
@@ -663,7 +698,9 @@ export class Session implements FrameSink {
         for (const stream of finished) stream.close(undefined);
       }
       if (this.over) return;
-      if (this.sender.overflow) return this.#fail(new H2Error(ENHANCE_YOUR_CALM, "control frames that the peer does not read"));
+      if (this.sender.overflow) {
+        return this.#fail(new H2Error(ENHANCE_YOUR_CALM, "control frames that the peer does not read"));
+      }
       if (this.#full && this.openable > 0) {
         this.#full = false;
         guard(() => this.#handler?.available());
@@ -690,10 +727,14 @@ export class Session implements FrameSink {
     this.#receiver.stopped = true;
     for (const stream of this.#finished) stream.close(undefined);
     if (this.streams.size > 0) {
-      const fault: ChannelFault = { kind: "lost", cause: error ?? new ConnectionClosedError("the connection was closed") };
+      const fault: ChannelFault = {
+        kind: "lost",
+        cause: error ?? new ConnectionClosedError("the connection was closed"),
+      };
       for (const stream of [...this.streams.values()]) this.#cut(stream, fault);
     }
     this.#pings.clear();
+    this.#endedBy = error;
     guard(() => this.#handler?.close(error));
     this.#host.over(error);
   }
