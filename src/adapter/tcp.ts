@@ -118,6 +118,8 @@ function wrap(socket: Socket): TcpConnection {
   let ended = false;
   let failure: Error | undefined;
   let reader: Waiter<Uint8Array | null> | undefined;
+  let writing = false;
+  let fin = false;
 
   socket.setNoDelay(true);
   socket.setKeepAlive(true, TCP_KEEPALIVE);
@@ -178,16 +180,28 @@ function wrap(socket: Socket): TcpConnection {
     },
     write(data) {
       if (failure !== undefined) return Promise.reject(failure);
+      writing = true;
       return new Promise((resolve, reject) => {
-        socket.write(data, (error) => error ? reject(failure ?? error) : resolve());
+        socket.write(data, (error) => {
+          writing = false;
+          if (error) return reject(failure ?? error);
+          if (fin) socket.end();
+          resolve();
+        });
       });
     },
     closeWrite() {
-      if (failure === undefined && !socket.writableEnded) socket.end();
+      if (fin || failure !== undefined) return;
+      fin = true;
+      if (!writing) socket.end();
     },
     abort() {
+      if (failure !== undefined || socket.destroyed) return;
       fail(reset("the connection was reset here"));
-      if (!socket.destroyed) socket.resetAndDestroy();
+      // Node cannot reset a socket whose FIN is on its way (EINVAL, and no `close` ever: the process spins at its exit).
+      // Because `end` is called with nothing left to write, that takes no longer than a turn.
+      if (socket.writableEnded && !socket.writableFinished) socket.once("finish", () => socket.resetAndDestroy());
+      else socket.resetAndDestroy();
     },
   };
 }

@@ -101,6 +101,15 @@ test("tcp: a reset after the peer's FIN fails what is written then", async (t) =
   assert(await server.closed instanceof Error);
 });
 
+test("tcp: a reset right after a FIN goes out, and the socket is gone", async (t) => {
+  const [client, server] = await (await port(t)).pair();
+  client.closeWrite();
+  client.abort();
+  assert(await client.closed instanceof Error);
+  // What was first on the wire decides what the other side sees: an end or a reset, both are true.
+  await server.read().catch(() => null);
+});
+
 test("tcp: writing waits for a peer that does not read, and nothing is lost or reordered", async (t) => {
   const [client, server] = await (await port(t)).pair();
   const chunk = new Uint8Array(64 * 1024);
