@@ -207,6 +207,20 @@ test("a signal ends a wait with its reason, and is left without a listener howev
   assertEquals([aborted.listeners, used.listeners, members.waiting, clock.pending], [0, 0, 0, 0]);
 });
 
+test("a foreign signal that calls a listener after its removal settles nothing twice", async () => {
+  const { members, a } = setUp();
+  const listeners: EventListenerObject[] = [];
+  const foreign = { aborted: false, addEventListener: (_: string, l: EventListenerObject) => listeners.push(l) };
+  const signal = Object.assign(foreign, { removeEventListener: () => {} }) as unknown as AbortSignal;
+  const wait = members.waitNext({ ...LONG, signal });
+  const other = members.waitNext(LONG);
+  members.add(item(a, "1"));
+  for (const listener of listeners) listener.handleEvent(new Event("abort"));
+  assertEquals([(await wait).key, members.waiting], ["1", 1]);
+  members.add(item(a, "2"));
+  assertEquals((await other).key, "2");
+});
+
 test("a signal that is aborted already comes before a member that is there", async () => {
   const { members, a } = setUp();
   members.add(item(a, "k"));
