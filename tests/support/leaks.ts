@@ -11,6 +11,7 @@
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
+import { childrenOf, processState } from "./processes.ts";
 
 /** What is open, each thing by a key that stays, with a sentence for the message. */
 export type Open = ReadonlyMap<unknown, string>;
@@ -120,16 +121,9 @@ function address(hex: string): string {
 
 function children(all: Map<unknown, string>): void {
   for (const pid of childrenOf("self")) {
-    const [, name = "?", state = ""] = /\((.*)\) (.)/.exec(text(`/proc/${pid}/stat`)) ?? [];
+    const { name, state } = processState(pid) ?? {};
     if (state && state !== "Z") all.set(`child ${pid}`, `child process ${pid} (${name})`);
   }
-}
-
-/** The processes that `pid` started and that are still there. Linux only. */
-export function childrenOf(pid: number | "self"): number[] {
-  return list(`/proc/${pid}/task`).flatMap((task) =>
-    text(`/proc/${pid}/task/${task}/children`).split(" ").filter(Boolean).map(Number)
-  );
 }
 
 function rows(path: string): string[] {
@@ -140,13 +134,6 @@ function text(path: string): string {
     return readFileSync(path, "utf8");
   } catch {
     return "";
-  }
-}
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
   }
 }
 function link(path: string): string {
