@@ -3,7 +3,7 @@ import { ConnectError } from "../../../src/adapter/contract.ts";
 import { spkiPin } from "../../../src/adapter/tls/certificate.ts";
 import { fakeClock } from "../../support/clock.ts";
 import { test } from "../../support/harness.ts";
-import { ca, otherCa, pair } from "./certs.ts";
+import * as certs from "../../support/certs.ts";
 import {
   client,
   connected,
@@ -44,13 +44,13 @@ test("an address in use rejects with the system's error", async (t) => {
 });
 
 test("a broken identity rejects with a ConnectError", async (t) => {
-  const { cert, key } = pair("server");
+  const { cert, key } = certs.server;
   const wrong = [
     [{ cert: "nonsense", key }, "there is no PEM certificate in it"],
     [{ cert: "", key: "" }, "there is no PEM certificate in it"],
     [{ cert, key: "nonsense" }, "not a readable, unencrypted PEM key"],
     [{ cert: cert.replace(/[A-Za-z0-9+/]{20}\n/, "\n"), key }, "certificate 1 of 1 in it is broken"],
-    [{ cert, key: pair("client").key }, 'it does not belong to the certificate "CN=localhost"'],
+    [{ cert, key: certs.client.key }, 'it does not belong to the certificate "CN=localhost"'],
     [{ cert, key, clientCa: "nonsense" }, "Cannot use the authority: there is no PEM certificate in it"],
   ] as const;
   for (const [identity, says] of wrong) {
@@ -60,10 +60,10 @@ test("a broken identity rejects with a ConnectError", async (t) => {
 });
 
 test("a certificate chain, and PEM as bytes", async (t) => {
-  const { cert, key } = pair("server");
+  const { cert, key } = certs.server;
   const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-  const { port } = await listen(t, { identity: { cert: bytes(`${cert}\n${ca}`), key: bytes(key) } });
-  const { tls } = await client(t, port, { trust: { mode: "verified", ca: bytes(`${otherCa}\n${ca}`) } });
+  const { port } = await listen(t, { identity: { cert: bytes(`${cert}\n${certs.ca}`), key: bytes(key) } });
+  const { tls } = await client(t, port, { trust: { mode: "verified", ca: bytes(`${certs.otherCa}\n${certs.ca}`) } });
   assertEquals(tls.peerCertificate?.subject, "CN=localhost");
 });
 
@@ -227,11 +227,10 @@ test("renew: new handshakes get the new certificate, connections stay", async (t
   const { listener, port, accepted } = await listen(t);
   const before = await client(t, port);
   const { transport } = await accepted();
-  listener.renew(pair("server2"));
+  listener.renew(certs.renewed);
   const after = await client(t, port);
-  const pin = (name: string): string => spkiPin(pair(name).cert);
-  assertEquals(spkiPin(before.tls.peerCertificate?.raw ?? ""), pin("server"));
-  assertEquals(spkiPin(after.tls.peerCertificate?.raw ?? ""), pin("server2"));
+  assertEquals(spkiPin(before.tls.peerCertificate?.raw ?? ""), certs.server.pin);
+  assertEquals(spkiPin(after.tls.peerCertificate?.raw ?? ""), certs.renewed.pin);
   const sink = recorder();
   before.start(sink);
   transport.start(recorder());
@@ -241,7 +240,7 @@ test("renew: new handshakes get the new certificate, connections stay", async (t
 
 test("renew: TLS 1.2 and connections without ALPN stay out", async (t) => {
   const { listener, port, failure } = await listen(t);
-  listener.renew(pair("server2"));
+  listener.renew(certs.renewed);
   assertEquals(await tlsClient(t, port, { maxVersion: "TLSv1.2", ALPNProtocols: ["h2"] }), { secured: false });
   await failure();
   await tlsClient(t, port, {});
@@ -250,10 +249,10 @@ test("renew: TLS 1.2 and connections without ALPN stay out", async (t) => {
 
 test("renew: a broken pair throws, and the old one stays", async (t) => {
   const { listener, port } = await listen(t);
-  const { cert, key } = pair("server2");
+  const { cert, key } = certs.renewed;
   for (
     const identity of [
-      { cert, key: pair("client").key },
+      { cert, key: certs.client.key },
       { cert: "nonsense", key },
       { cert, key: "nonsense" },
       { cert: "", key: "" },
@@ -262,31 +261,35 @@ test("renew: a broken pair throws, and the old one stays", async (t) => {
     assertThrows(() => listener.renew(identity), ConnectError);
   }
   const { tls } = await client(t, port);
-  assertEquals(spkiPin(tls.peerCertificate?.raw ?? ""), spkiPin(pair("server").cert));
+  assertEquals(spkiPin(tls.peerCertificate?.raw ?? ""), spkiPin(certs.server.cert));
 });
 
 test("renew: the authority of client certificates too, but not whether there is one", async (t) => {
-  const { listener, port, accepted, failure } = await listen(t, { identity: { ...pair("server"), clientCa: ca } });
-  assertThrows(() => listener.renew(pair("server2")), ConnectError, "cannot be switched on or off");
-  listener.renew({ ...pair("server2"), clientCa: otherCa });
-  await client(t, port, { trust: { ...verified, ...pair("strangeclient") } });
+  const { listener, port, accepted, failure } = await listen(t, { identity: { ...certs.server, clientCa: certs.ca } });
+  assertThrows(() => listener.renew(certs.renewed), ConnectError, "cannot be switched on or off");
+  listener.renew({ ...certs.renewed, clientCa: certs.otherCa });
+  await client(t, port, { trust: { ...verified, ...certs.foreignClient } });
   const { transport } = await accepted();
-  assertEquals([transport.tls.authorized, transport.tls.peerCertificate?.subject], [true, "CN=stranger"]);
+  assertEquals([transport.tls.authorized, transport.tls.peerCertificate?.subject], [true, "CN=foreign client"]);
   const sink = recorder();
-  (await client(t, port, { trust: { ...verified, ...pair("client") } })).start(sink);
+  (await client(t, port, { trust: { ...verified, ...certs.client } })).start(sink);
   await failure();
   await sink.gone;
   const without = await listen(t);
-  assertThrows(() => without.listener.renew({ ...pair("server"), clientCa: ca }), ConnectError, "cannot be switched");
+  assertThrows(
+    () => without.listener.renew({ ...certs.server, clientCa: certs.ca }),
+    ConnectError,
+    "cannot be switched",
+  );
 });
 
 test("a client certificate is demanded, not just asked for", async (t) => {
-  const { port, failure, accepted } = await listen(t, { identity: { ...pair("server"), clientCa: ca } });
+  const { port, failure, accepted } = await listen(t, { identity: { ...certs.server, clientCa: certs.ca } });
   let wrong = 0;
   accepted().then(() => wrong++, () => {});
-  for (const name of [undefined, "strangeclient", "oldclient", "self"]) {
+  for (const shown of [{}, certs.foreignClient, certs.expired, certs.selfSigned]) {
     const sink = recorder();
-    const trust = name === undefined ? verified : { ...verified, ...pair(name) };
+    const trust = { ...verified, ...shown };
     (await client(t, port, { trust })).start(sink);
     assert((await failure()).error instanceof Error);
     await sink.gone;

@@ -19,9 +19,9 @@ import { dial, type DialOptions } from "../../../src/adapter/tls/dial.ts";
 import { type Handshake, listenTls, type ListenTlsOptions } from "../../../src/adapter/tls/listen.ts";
 import type { Transport, TransportSink } from "../../../src/adapter/tls/transport.ts";
 import type { TestContext } from "../../support/harness.ts";
-import { ca, pair } from "./certs.ts";
+import * as certs from "../../support/certs.ts";
 
-export const verified: ClientTrust = { mode: "verified", ca };
+export const verified: ClientTrust = { mode: "verified", ca: certs.ca };
 
 /** A promise for what a callback will bring. */
 export interface Later<T> {
@@ -112,7 +112,7 @@ export async function listen(t: TestContext, options: Partial<ListenTlsOptions> 
   const listener = await listenTls({
     hostname: "127.0.0.1",
     port: 0,
-    identity: pair("server"),
+    identity: certs.server,
     clock: systemClock,
     handshakeTimeout: 10_000,
     maxHandshakes: 100,
@@ -185,7 +185,7 @@ export async function tlsServer(
   serve: (socket: TLSSocket) => void = () => {},
   gone: () => void = () => {},
 ): Promise<number> {
-  const server = createTlsServer({ ...pair("server"), ...options }, (socket) => {
+  const server = createTlsServer({ ...certs.server, ...options }, (socket) => {
     socket.on("error", () => {});
     serve(socket);
   });
