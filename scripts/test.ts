@@ -15,6 +15,7 @@ import { ROOT, type RuntimeName, RUNTIMES, testCommand } from "../tests/support/
 import { coverage } from "./matrix/coverage.ts";
 import { type Job, type Result, runJob } from "./matrix/job.ts";
 import { CACHE } from "./matrix/npm.ts";
+import { parser } from "./matrix/parser.ts";
 import { printCoverage, printFailures, printRuntime, printSkips, tally, uneven } from "./matrix/report.ts";
 import { runtimes, table } from "./matrix/runtimes.ts";
 
@@ -29,6 +30,7 @@ const isRuntime = (word: string): word is RuntimeName => (RUNTIMES as readonly s
 const named = args._.filter(isRuntime);
 const parts = args._.filter((word) => !isRuntime(word));
 const chosen = named.length > 0 ? named : peers ? PEERS_ON : RUNTIMES;
+const covered = chosen.includes(COVERED_ON) && !peers && parts.length === 0;
 const jobs = Math.max(1, Number(args.jobs ?? Math.min(4, availableParallelism())));
 
 const work = join(CACHE, "reports", String(process.pid));
@@ -63,8 +65,8 @@ async function main(): Promise<boolean> {
   }
   uneven(all).forEach(broken);
   printSkips(all);
-  if (chosen.includes(COVERED_ON) && found.some(({ name }) => name === COVERED_ON) && !peers && parts.length === 0) {
-    const percent = printCoverage(await coverage(join(ROOT, "src"), raw), FLOOR);
+  if (covered && found.some(({ name }) => name === COVERED_ON)) {
+    const percent = printCoverage(coverage(join(ROOT, "src"), raw, await parser()), FLOOR);
     if (percent < FLOOR) broken(`statement coverage is below ${FLOOR} %`);
   }
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
@@ -79,7 +81,7 @@ function testFiles(): string[] {
 }
 
 function list(runtime: RuntimeName, files: readonly string[]): Job[] {
-  const env: Record<string, string> = runtime === COVERED_ON && !peers ? { NODE_V8_COVERAGE: raw } : {};
+  const env: Record<string, string> = runtime === COVERED_ON && covered ? { NODE_V8_COVERAGE: raw } : {};
   const jobs = files.map((file, i): Job => {
     const report = join(work, `${runtime}-${i}.xml`);
     const path = join(ROOT, file);

@@ -5,10 +5,8 @@
  * @module
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { installed } from "./npm.ts";
 
 /** A file's statements, and how many of them ran in some process. */
 export interface FileCoverage {
@@ -32,16 +30,13 @@ interface Node {
   readonly [key: string]: unknown;
 }
 
-const ACORN = "8.15.0";
-
-/** Coverage of every `.ts` file below `folder`, from the raw reports in `raw`. */
-export async function coverage(folder: string, raw: string): Promise<FileCoverage[]> {
-  const parse = await parser();
+/** Coverage of every `.ts` file below `folder`, from the raw reports in `raw`. `parse` gives an ESTree program with offsets. */
+export function coverage(folder: string, raw: string, parse: (code: string) => unknown): FileCoverage[] {
   const files = new Map<string, { file: string; starts: number[]; hit: Uint8Array }>();
   for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
     if (!entry.endsWith(".ts") || entry.endsWith(".d.ts")) continue;
     const path = join(folder, entry);
-    const starts = statements(parse(stripTypeScriptTypes(readFileSync(path, "utf8"))));
+    const starts = statements(parse(readFileSync(path, "utf8")));
     files.set(pathToFileURL(path).href, {
       file: relative(join(folder, ".."), path),
       starts,
@@ -108,14 +103,4 @@ export function mark(script: Script, starts: readonly number[], hit: Uint8Array)
     while (around.length > 0 && around.at(-1)!.endOffset <= start) around.pop();
     if ((around.at(-1)?.count ?? 0) > 0) hit[i] = 1;
   });
-}
-
-/** The parser, from npm. */
-export async function parser(): Promise<(code: string) => unknown> {
-  const entry = join("node_modules", "acorn", "dist", "acorn.mjs");
-  const folder = await installed("acorn", ACORN, (folder) => readFileSync(join(folder, entry)));
-  const acorn = await import(pathToFileURL(join(folder, entry)).href) as {
-    parse(code: string, options: object): unknown;
-  };
-  return (code) => acorn.parse(code, { ecmaVersion: "latest", sourceType: "module" });
 }

@@ -48,13 +48,10 @@ async function get(name: RuntimeName): Promise<Runtime> {
     if (!atLeast(version, wanted)) throw new Error(`Cannot test on Deno ${version}: ${wanted} is the floor`);
     return { name, version, path: process.execPath };
   }
-  let path = "";
-  await installed(name === "bun" ? "bun" : nodePackage(), wanted, async (folder) => {
-    path = await binary(folder, name === "bun" ? "bun" : "node", wanted);
-  });
-  // The check ran in the folder before it got its name.
-  path = path.replace(new RegExp(`(-${wanted})\\.\\d+(?=[\\\\/])`), "$1");
-  return { name, version: await versionOf(path), path };
+  const program = name === "bun" ? "bun" : "node";
+  const find = (folder: string): Promise<string> => binary(folder, program, wanted);
+  const path = await find(await installed(name === "bun" ? "bun" : nodePackage(), wanted, find));
+  return { name, version: wanted, path };
 }
 
 /** Under these names the `node` package has the binaries. */

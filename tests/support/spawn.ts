@@ -97,6 +97,13 @@ export function spawnProgram(t: TestContext, command: readonly string[], options
   };
 }
 
+/** The process writes "closed" when it has closed what it opened, and then exits by itself, in good order and soon. */
+export async function exitsByItself(child: Child, timeout = 3_000): Promise<void> {
+  await child.out.line(/^closed$/);
+  const { code, signal } = await child.exit(timeout);
+  if (code !== 0 || child.err.text) throw new Error(`Exit code ${code ?? signal}\n${child.err.text}`);
+}
+
 function output(child: ChildProcess, which: "stdout" | "stderr", name: string): Output {
   const chunks: Uint8Array[] = [];
   const wake = new Set<() => void>();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { test } from "./harness.ts";
 import { linux, runtime } from "./needs.ts";
 import { currentRuntime, RUNTIMES } from "./runtime.ts";
-import { spawnProgram, spawnRuntime } from "./spawn.ts";
+import { exitsByItself, spawnProgram, spawnRuntime } from "./spawn.ts";
 
 const echo = new URL("./programs/echo.ts", import.meta.url);
 
@@ -43,4 +43,9 @@ test("spawn: signals, and the end of the test, reach a process that is stopped",
   child.kill("SIGCONT");
   await child.out.line("heard frozen");
   child.kill("SIGSTOP");
+});
+
+test("spawn: a program that something keeps alive does not exit by itself", async (t) => {
+  const child = spawnRuntime(t, currentRuntime(), new URL("./programs/stuck.ts", import.meta.url));
+  await assertRejects(() => exitsByItself(child, 300), Error, "did not exit");
 });
