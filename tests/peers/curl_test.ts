@@ -5,15 +5,15 @@ import { join } from "node:path";
 import { program } from "../support/needs.ts";
 import { test, type TestContext } from "../support/harness.ts";
 import { type Child, spawnProgram } from "../support/spawn.ts";
-import { fieldsDigest, pattern, sha256 } from "./support/bodies.ts";
-import { caFile } from "./support/certs.ts";
+import { fieldsDigest, pattern, sha256 } from "../support/exchange/bodies.ts";
+import { certFile } from "../support/certs.ts";
 import { file, folder } from "./support/files.ts";
-import { ourServer } from "./support/server.ts";
+import { ourServer } from "../support/exchange/server.ts";
 
 const options = { needs: program("curl"), timeout: 90_000 };
 
 function curl(t: TestContext, ...args: string[]): Child {
-  return spawnProgram(t, ["curl", "--silent", "--show-error", "--http2", "--cacert", caFile, ...args]);
+  return spawnProgram(t, ["curl", "--silent", "--show-error", "--http2", "--cacert", certFile("ca.pem"), ...args]);
 }
 
 /** Its output, after it ended well. */
@@ -73,7 +73,7 @@ test("curl to us: 50 kB of headers arrive", options, async (t) => {
 test("curl to us: headers above our limit are refused, and the connection goes on", options, async (t) => {
   const { url, connections } = await ourServer(t, { limits: { maxHeaderBytes: 16_384 } });
   const list = file(t, `x-large: ${"v".repeat(50_000)}\n`, "headers");
-  const next = ["--next", ...report, "--http2", "--cacert", caFile, `${url}/`];
+  const next = ["--next", ...report, "--http2", "--cacert", certFile("ca.pem"), `${url}/`];
   const child = curl(t, ...report, "--header", `@${list}`, `${url}/`, ...next);
   await child.exit();
   assertMatch(child.err.text, /ENHANCE_YOUR_CALM/);

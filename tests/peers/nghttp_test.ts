@@ -3,9 +3,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { program } from "../support/needs.ts";
 import { test, type TestContext } from "../support/harness.ts";
 import { type Child, spawnProgram } from "../support/spawn.ts";
-import { fieldsDigest, pattern, sha256 } from "./support/bodies.ts";
+import { fieldsDigest, pattern, sha256 } from "../support/exchange/bodies.ts";
 import { file } from "./support/files.ts";
-import { ourServer } from "./support/server.ts";
+import { ourServer } from "../support/exchange/server.ts";
 
 const options = { needs: program("nghttp"), timeout: 90_000 };
 const load = { needs: program("h2load"), timeout: 90_000 };

@@ -6,9 +6,9 @@ import { writeFileSync } from "node:fs";
 import { program } from "../support/needs.ts";
 import { test, type TestContext } from "../support/harness.ts";
 import { spawnProgram } from "../support/spawn.ts";
-import { field, pattern, sha256 } from "./support/bodies.ts";
-import { certFile, keyFile } from "./support/certs.ts";
-import { type Answer, ourClient } from "./support/client.ts";
+import { field, pattern, sha256 } from "../support/exchange/bodies.ts";
+import { certFile } from "../support/certs.ts";
+import { type Answer, ourClient } from "../support/exchange/client.ts";
 import { folder } from "./support/files.ts";
 
 const NGHTTPD = "/usr/sbin/nghttpd";
@@ -19,7 +19,15 @@ async function nghttpd(t: TestContext, ...args: string[]): Promise<number> {
   // It cannot say which port it got.
   const port = await freePort();
   const where = ["-v", "-a", "127.0.0.1"];
-  const child = spawnProgram(t, [NGHTTPD, ...where, "--echo-upload", ...args, `${port}`, keyFile, certFile]);
+  const child = spawnProgram(t, [
+    NGHTTPD,
+    ...where,
+    "--echo-upload",
+    ...args,
+    `${port}`,
+    certFile("server.key"),
+    certFile("server.pem"),
+  ]);
   await child.out.line(/^IPv4: listen 127\.0\.0\.1/);
   return port;
 }
