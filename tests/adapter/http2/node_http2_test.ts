@@ -1,5 +1,6 @@
 /** Byte-exact exchange with this runtime's node:http2, both roles. @module */
 import { assert, assertEquals } from "@std/assert";
+import { constants } from "node:http2";
 import { certFile } from "../../support/certs.ts";
 import { field, fieldsDigest, pattern, sha256 } from "../../support/exchange/bodies.ts";
 import { type Answer, ourClient } from "../../support/exchange/client.ts";
@@ -98,6 +99,32 @@ test("node:http2 to us: small writes, small frames, small windows", options, asy
   assertEcho(answers[1], pattern(20_000));
 });
 
+test("node:http2 to us: a window of one octet", options, async (t) => {
+  const { port } = await ourServer(t);
+  const peer = { settings: { initialWindowSize: 1 } };
+  const [answers = []] = await nodeRequests(t, port, [[{ size: 2_000 }, { size: 1_000, seed: 2 }]], peer);
+  assertEcho(answers[0], pattern(2_000));
+  assertEcho(answers[1], pattern(1_000, 2));
+});
+
+test("node:http2 to us: padded frames, large frames", options, async (t) => {
+  const { port } = await ourServer(t, { maxFrame: 16_777_215, window: 4_194_304 });
+  const peer = { settings: { maxFrameSize: 16_777_215 }, options: { paddingStrategy: constants.PADDING_STRATEGY_MAX } };
+  const requests = [{ size: 4_000_000, piece: 4_000_000 }, { size: 500_000, piece: 1_000 }];
+  const [answers = []] = await nodeRequests(t, port, [requests], peer);
+  assertEcho(answers[0], pattern(4_000_000));
+  assertEcho(answers[1], pattern(500_000));
+});
+
+test("node:http2 to us: 1 MB of headers is refused, and the next request works", options, async (t) => {
+  const { port } = await ourServer(t);
+  const peer = { options: { maxSendHeaderBlockLength: 2_000_000 } };
+  const [[large] = []] = await nodeRequests(t, port, [[{ headerOctets: 1_000_000 }]], peer);
+  assertEquals(large?.status, undefined);
+  const [[next] = []] = await nodeRequests(t, port, [[{ size: 1_000 }]]);
+  assertEcho(next, pattern(1_000));
+});
+
 test("us to node:http2: 50 MB there and back", options, async (t) => {
   const { request } = await ourClient(t, await nodeServer(t));
   const body = pattern(50_000_000);
@@ -158,4 +185,29 @@ test("us to node:http2: 300 streams, 10 at once", options, async (t) => {
     answers.push(request({ body }));
   }
   for (const answer of await Promise.all(answers)) assertEcho(answer, body);
+});
+
+test("us to node:http2: a window of one octet", options, async (t) => {
+  const { request } = await ourClient(t, await nodeServer(t, { settings: { initialWindowSize: 1 } }));
+  const bodies = [pattern(2_000), pattern(1_000, 2)];
+  const answers = await Promise.all(bodies.map((body) => request({ body })));
+  answers.forEach((answer, i) => assertEcho(answer, bodies[i]!));
+});
+
+test("us to node:http2: padded frames, large frames", options, async (t) => {
+  const peer = { settings: { maxFrameSize: 16_777_215 }, options: { paddingStrategy: constants.PADDING_STRATEGY_MAX } };
+  const { request } = await ourClient(t, await nodeServer(t, peer), { maxFrame: 16_777_215, window: 4_194_304 });
+  const body = pattern(4_000_000);
+  assertEcho(await request({ body, piece: body.length }), body);
+});
+
+test("us to node:http2: 1 MB of headers is refused, and the next request works", options, async (t) => {
+  const port = await nodeServer(t);
+  const { request } = await ourClient(t, port);
+  const fields = Array.from({ length: 100 }, (_, i) => [`x-large-${i}`, "v".repeat(10_000)]).flat();
+  const { fields: response, fault } = await request({ fields });
+  assertEquals(response, undefined);
+  assert(fault !== undefined);
+  const body = pattern(1_000);
+  assertEcho(await (await ourClient(t, port)).request({ body }), body);
 });
