@@ -1,4 +1,5 @@
 /** What a test may need that not every machine has. A missing one shows as a skip, with the reason. @module */
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { findProgram, findRuntime, type RuntimeName } from "./runtime.ts";
 
@@ -7,8 +8,12 @@ export interface Need {
   readonly missing: string | undefined;
 }
 
-/** A program on the PATH. */
+/** The Python that Debian's `python3-h2` is for; another one may come first on the PATH. */
+export const PYTHON: string = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
+/** A program on the PATH, or at that path. */
 export function program(name: string): Need {
+  if (name.includes("/")) return { missing: existsSync(name) ? undefined : `no ${name}` };
   return { missing: findProgram(name) ? undefined : `no program ${name}` };
 }
 

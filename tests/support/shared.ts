@@ -5,7 +5,7 @@ import process from "node:process";
 import type { Need } from "./needs.ts";
 import { ROOT } from "./runtime.ts";
 
-const CANDIDATES = [process.env.H2POOL_SHARED, join(ROOT, "..", "shared"), join(ROOT, "..", "..", "work", "shared")];
+const CANDIDATES = [process.env.H2POOL_SHARED, join(ROOT, "..", "shared")];
 const found = CANDIDATES.find((folder) => folder && existsSync(join(folder, "data")));
 
 /** `test(name, { needs: shared }, body)`. */

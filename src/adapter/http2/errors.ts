@@ -60,3 +60,12 @@ export function report(error: unknown): void {
     throw error;
   });
 }
+
+/** Calls the owner. */
+export function guard(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    report(error);
+  }
+}
