@@ -1,0 +1,197 @@
+/** Server side: TLS connections, each handshake bounded in time, all of them in number. @module */
+import type { Socket } from "node:net";
+import { setImmediate } from "node:timers";
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
+import { type Clock, ConnectError, type Listener, type NetAddr, type ServerIdentity } from "../contract.ts";
+import { peerCertificate } from "./certificate.ts";
+import { deadlines } from "./deadlines.ts";
+import { tlsState } from "./dial.ts";
+import { asBuffer, checkAuthority, checkKeyPair } from "./identity.ts";
+import { netAddr } from "./net_addr.ts";
+import { nodeTransport } from "./node_transport.ts";
+import type { Transport } from "./transport.ts";
+
+/** A connection between TCP accept and its first SETTINGS. */
+export interface Handshake {
+  /** It is a connection now: neither counted nor timed any more, and never reported to `failed`. */
+  done(): void;
+  /** Cuts it, and reports this. Does nothing after `done`. */
+  fail(error: Error): void;
+}
+
+/** What {@linkcode listenTls} needs. */
+export interface ListenTlsOptions {
+  /** Empty: every address. */
+  hostname: string;
+  port: number;
+  identity: ServerIdentity;
+  clock: Clock;
+  /** From TCP accept to `done`, milliseconds. */
+  handshakeTimeout: number;
+  /** Handshakes at a time; one more is cut at once. */
+  maxHandshakes: number;
+  /** Asked before TLS; false cuts the socket at once. */
+  admit(remote: NetAddr): boolean;
+  /** TLS 1.3 and ALPN h2 are agreed on. */
+  accept(transport: Transport, handshake: Handshake): void;
+  /** An admitted socket is gone without `done`, with why. */
+  failed(remote: NetAddr, error: Error): void;
+}
+
+interface Pending extends Handshake {
+  readonly raw: Socket;
+  readonly remote: NetAddr;
+  /** What was heard about its end before the end itself. */
+  error: Error | undefined;
+}
+
+/** Listens. Rejects with the system's error, or with a `ConnectError` of kind "tls" for a broken identity. */
+export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
+  const { clock, identity, handshakeTimeout, maxHandshakes } = options;
+  const pending = new Set<Pending>();
+  // node:tls speaks of the TCP socket first and of the TLS socket over it later.
+  const byRaw = new WeakMap<Socket, Pending>();
+  const overdue = deadlines<Pending>(clock, handshakeTimeout, (one) => {
+    one.fail(new Error(`No HTTP/2 connection within ${handshakeTimeout} ms`));
+  });
+  const asksForCertificate = identity.clientCa !== undefined;
+  let gone: Promise<void> | undefined;
+
+  const server = createServer({
+    ...secureContext(identity),
+    requestCert: asksForCertificate,
+    rejectUnauthorized: asksForCertificate,
+    ALPNProtocols: ["h2"],
+    noDelay: true,
+    // node:tls cuts a handshake itself after 120 s: it must not be faster than our own deadline.
+    handshakeTimeout: Math.max(120_000, handshakeTimeout * 2),
+  });
+  // First, so that a refused socket is cut before TLS sees it.
+  server.prependListener("connection", connected);
+  server.on("secureConnection", secured);
+  server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+    const one = pendingOf(socket);
+    if (one !== undefined) one.fail(error);
+    else socket?.destroy();
+  });
+  await listening(server, options);
+  // What a listening server still reports is one accept that failed (no file descriptors left): not worth the process.
+  server.on("error", () => {});
+  const { address, port } = server.address() as { address: string; port: number };
+
+  function connected(raw: Socket): void {
+    // From the first moment: its reset must not become an uncaught exception.
+    raw.on("error", () => {});
+    const remote = netAddr(raw.remoteAddress, raw.remotePort);
+    // Without an address it was reset before we heard of it.
+    if (gone !== undefined || remote.hostname === "" || !options.admit(remote)) {
+      raw.destroy();
+      return;
+    }
+    if (pending.size >= maxHandshakes) {
+      raw.destroy();
+      options.failed(remote, new Error(`Cut at once: ${maxHandshakes} handshakes are under way`));
+      return;
+    }
+    const one = handshake(raw, remote);
+    pending.add(one);
+    byRaw.set(raw, one);
+    overdue.add(one);
+    raw.on("close", () => one.fail(one.error ?? new Error("The peer closed the connection during its handshake")));
+  }
+
+  function handshake(raw: Socket, remote: NetAddr): Pending {
+    return {
+      raw,
+      remote,
+      error: undefined,
+      done() {
+        if (pending.delete(this)) overdue.delete(this);
+      },
+      fail(error) {
+        if (!pending.delete(this)) return;
+        overdue.delete(this);
+        raw.destroy();
+        options.failed(remote, error);
+      },
+    };
+  }
+
+  function secured(socket: TLSSocket): void {
+    const one = pendingOf(socket);
+    if (one === undefined || !pending.has(one)) {
+      socket.on("error", () => {});
+      socket.destroy();
+      return;
+    }
+    // A client that offers no ALPN at all gets this far on every runtime.
+    if (socket.alpnProtocol !== "h2") {
+      socket.on("error", () => {});
+      one.fail(new Error("The client does not offer HTTP/2 (ALPN h2)"));
+      socket.destroy();
+      return;
+    }
+    const cert = asksForCertificate ? peerCertificate(socket.getPeerCertificate()) : undefined;
+    const tls = tlsState(socket, asksForCertificate && socket.authorized, cert);
+    socket.on("error", (error: Error) => void (one.error ??= error));
+    options.accept(nodeTransport(socket, tls, clock), one);
+  }
+
+  function pendingOf(socket: TLSSocket | undefined): Pending | undefined {
+    if (socket === undefined) return undefined;
+    // On Bun both are one object. Elsewhere `_parent` is the only link when the socket is already dead.
+    const found = byRaw.get(socket) ?? byRaw.get((socket as { _parent?: Socket })._parent as Socket);
+    if (found !== undefined || socket.remotePort === undefined) return found;
+    for (const one of pending) {
+      if (one.raw.remotePort === socket.remotePort && one.raw.remoteAddress === socket.remoteAddress) return one;
+    }
+    return undefined;
+  }
+
+  return {
+    addr: netAddr(address, port),
+    close() {
+      gone ??= freed(server);
+      for (const one of [...pending]) one.fail(new Error("The listener was closed"));
+      return gone;
+    },
+    renew(next) {
+      // Whether certificates are asked for is fixed when the server is made; to stop asking must not happen silently.
+      if ((next.clientCa !== undefined) !== asksForCertificate) {
+        throw new ConnectError(
+          "tls",
+          "Cannot renew the identity: asking for client certificates cannot be switched on or off",
+        );
+      }
+      server.setSecureContext(secureContext(next));
+    },
+    ref: () => void server.ref(),
+    unref: () => void server.unref(),
+  };
+}
+
+/** Checked here, because Deno takes anything. */
+function secureContext(identity: ServerIdentity): SecureContextOptions {
+  const { cert, key, clientCa } = identity;
+  checkKeyPair(identity);
+  if (clientCa !== undefined) checkAuthority(clientCa);
+  // The version again and again: a renewed context without it allows TLS 1.2.
+  const context: SecureContextOptions = { cert: asBuffer(cert), key: asBuffer(key), minVersion: "TLSv1.3" };
+  return clientCa === undefined ? context : { ...context, ca: asBuffer(clientCa) };
+}
+
+function listening(server: Server, { hostname, port }: ListenTlsOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host: hostname === "" ? undefined : hostname }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** The callback of `close` waits for every connection; the port is free as soon as the system was told. */
+function freed(server: Server): Promise<void> {
+  server.close();
+  return new Promise((resolve) => setImmediate(resolve));
+}
