@@ -133,6 +133,11 @@ export interface Channel {
    * After `end`, `reset` or close it throws too. An empty write is true.
    */
   write(data: Uint8Array): boolean;
+  /**
+   * Takes back what the last `write` has not placed yet, and returns how many bytes that is: they will not be sent, the
+   * buffer is the owner's again, `accepted()` is not called for it, and `write` may be called. 0 when nothing waits.
+   */
+  withdraw(): number;
   /** END_STREAM after what was written; with `trailers`, a header block carries it. A second call does nothing. */
   end(trailers?: Fields): void;
   /** RST_STREAM with this code (default CANCEL, 8); what was not sent yet is dropped. Calls `close` before it returns, unless closed already. */
