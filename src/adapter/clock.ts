@@ -1,22 +1,27 @@
 /** The system's time behind {@linkcode Clock}. @module */
-import { clearTimeout, setTimeout } from "node:timers";
 import type { Clock, ClockTimer } from "./contract.ts";
 
 /** The longest delay a timer takes; every runtime turns a longer one, and Infinity, into one millisecond. */
 const LONGEST = 0x7fffffff;
 
-/** Real time. Its timers come from `node:timers`: Deno's own are numbers, which can not be held by `ref` and `unref`. */
+interface Handle {
+  ref(): void;
+  unref(): void;
+}
+
+/** Real time. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   timer: (ms, fire) => ms <= LONGEST ? short(ms, fire) : long(ms, fire),
 };
 
 function short(ms: number, fire: () => void): ClockTimer {
-  const timer = setTimeout(fire, ms);
+  // An object on every runtime we support, in Deno since 2.9, whatever the types say.
+  const timer = setTimeout(fire, ms) as unknown as Handle;
   return {
-    cancel: () => clearTimeout(timer),
-    ref: () => void timer.ref(),
-    unref: () => void timer.unref(),
+    cancel: () => clearTimeout(timer as unknown as number),
+    ref: () => timer.ref(),
+    unref: () => timer.unref(),
   };
 }
 

@@ -2,6 +2,11 @@
 import { joinAddress } from "../address.ts";
 import { ConnectError, type ConnectFault, type PeerCertificate } from "../contract.ts";
 
+const NO_H2 = "the server does not offer HTTP/2 (ALPN h2)";
+const NO_TLS13 = "the server does not offer TLS 1.3";
+
+type Rule = readonly [pattern: RegExp, kind: ConnectFault, says: string];
+
 /** What was being connected to. */
 export interface Target {
   readonly hostname: string;
@@ -12,44 +17,35 @@ export interface Target {
 }
 
 /**
- * What `error.code` and `error.message` tell, first match wins. The codes of the system are the same everywhere. Those
- * of TLS differ: Node 22 to 26 speak OpenSSL 3 (`ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED`), Bun speaks BoringSSL
- * (`ERR_SSL_TLSV1_ALERT_CERTIFICATE_REQUIRED`), Deno renames the errors of rustls to OpenSSL's where it knows one
- * (`ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: received fatal alert: UnrecognisedName`), so the message is looked at too.
+ * What `error.code` means. The codes of the system are the same everywhere. Those of TLS differ: Node 22 to 26 speak
+ * OpenSSL 3 (ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED, ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE), Bun speaks BoringSSL
+ * (ERR_SSL_TLSV1_ALERT_CERTIFICATE_REQUIRED), Deno gives the errors of rustls OpenSSL's names
+ * (ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE).
  */
-const RULES: readonly (readonly [pattern: RegExp, kind: ConnectFault, says: string])[] = [
-  [/^ECONNREFUSED\b/, "refused", "connection refused, nothing listens there"],
-  [/^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)\b/, "unreachable", "there is no way to this address"],
-  // EINVAL: a link-local IPv6 address without its interface. EACCES, EPERM: a local firewall, or a broadcast address.
-  [/^(EINVAL|EACCES|EPERM|EAFNOSUPPORT)\b/, "unreachable", "the system does not allow this address"],
-  [/^(DNS_)?(ENOTFOUND|ENODATA|ESERVFAIL|EAI_\w+)\b/, "dns", "this name has no address"],
-  [/^ETIMEDOUT\b/, "timeout", "the host does not answer"],
-  [/NO_APPLICATION_PROTOCOL|NoApplicationProtocol/, "alpn", "the server does not offer HTTP/2 (ALPN h2)"],
-  [/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|ProtocolVersion/, "tls-version", "the server does not offer TLS 1.3"],
-  // Deno, where the server picks TLS 1.2 instead of sending the alert.
-  [
-    /ServerDoesNotSupportTls|ServerTlsVersionIsDisabled|SelectedUnofferedVersion/,
-    "tls-version",
-    "the server does not offer TLS 1.3",
-  ],
+const CODES: readonly Rule[] = [
+  [/^ECONNREFUSED$/, "refused", "nothing listens there, connection refused"],
+  [/^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)$/, "unreachable", "there is no way to this address"],
+  // EINVAL: a link-local IPv6 address without its interface. EACCES, EPERM: a local firewall.
+  [/^(EINVAL|EACCES|EPERM|EAFNOSUPPORT)$/, "unreachable", "the system does not allow this address"],
+  [/^(ENOTFOUND|ENODATA|ESERVFAIL|EAI_\w+)$/, "dns", "this name has no address"],
+  [/^ETIMEDOUT$/, "timeout", "the host does not answer"],
+  [/^(ECONNRESET|EPIPE|ECONNABORTED)$/, "reset", ""],
+  [/_NO_APPLICATION_PROTOCOL$/, "alpn", NO_H2],
+  // The server's alert, or our own answer to a server that picks TLS 1.2 all the same.
+  [/_ALERT_PROTOCOL_VERSION$|^ERR_SSL_UNSUPPORTED_PROTOCOL$/, "tls-version", NO_TLS13],
   // An alert about a certificate that a client receives is about its own: RFC 8446 section 6.2.
-  [
-    /CERTIFICATE_REQUIRED|CertificateRequired|ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)|fatal alert: (BadCertificate|UnsupportedCertificate|Certificate\w+|UnknownCA|AccessDenied)/,
-    "client-certificate",
-    "",
-  ],
-  [
-    /UNABLE_TO_(GET|VERIFY)_|SELF_SIGNED_CERT|^CERT_|CERTIFICATE_VERIFY_FAILED|INVALID_CA\b/,
-    "authority",
-    "its certificate could not be verified",
-  ],
-  [/WRONG_VERSION_NUMBER|HTTP_REQUEST|InvalidContentType/, "tls", "what answers there does not speak TLS"],
-  [/^ERR_SSL_|^ERR_TLS_|^EPROTO\b|SSL routines|fatal alert/, "tls", "the TLS handshake failed"],
-  [
-    /^(ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_|ERR_SOCKET_CLOSED)|socket disconnected|socket hang up/,
-    "reset",
-    "the connection was cut",
-  ],
+  [/_ALERT_((BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED)$/, "client-certificate", ""],
+  // Deno, where the server cannot prove that the certificate is its own. Node and Bun: ERR_SSL_..._SIGNATURE....
+  [/^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/, "tls", "the server's certificate is broken, or not its own"],
+  [/^ERR_SSL_WRONG_VERSION_NUMBER$/, "tls", "what answers there does not speak TLS"],
+  [/_UNRECOGNIZED_NAME$/, "tls", "the server does not serve this name"],
+];
+
+/** What only the message tells, on Deno: the code of all of these is ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE. */
+const DENO_MESSAGES: readonly Rule[] = [
+  [/AccessDenied$/, "client-certificate", ""],
+  [/ServerTlsVersionIsDisabledByOurConfig/, "tls-version", NO_TLS13],
+  [/UnrecognisedName$/, "tls", "the server does not serve this name"],
 ];
 
 /**
@@ -57,17 +53,16 @@ const RULES: readonly (readonly [pattern: RegExp, kind: ConnectFault, says: stri
  * the peer's SETTINGS: under TLS 1.3 a server's refusal of the client's certificate is read only after the client
  * thought the handshake done.
  */
-export function asConnectError(error: unknown, target: Target): ConnectError {
+export function asConnectError(error: unknown, target: Target, during: "tls" | "settings" = "settings"): ConnectError {
   if (error instanceof ConnectError) return error;
-  if (error === undefined) return ended(target);
+  if (error === undefined) return ended(target, during);
   const { code, message } = describe(error);
-  for (const [pattern, kind, says] of RULES) {
-    if (!pattern.test(code) && !pattern.test(message)) continue;
-    if (kind === "client-certificate") return refusedCertificate(target, error, code);
-    if (kind === "reset") return ended(target, error);
-    return connectError(kind, target, code === "" ? says : `${says} (${code})`, error);
-  }
-  return connectError("tls", target, message || code || String(error), error);
+  const rule = DENO_MESSAGES.find(([pattern]) => pattern.test(message)) ??
+    CODES.find(([pattern]) => pattern.test(code));
+  const [, kind, says] = rule ?? [undefined, "tls" as const, `the TLS handshake failed, ${message}`];
+  if (kind === "client-certificate") return refusedCertificate(target, error, code);
+  if (kind === "reset") return ended(target, during, error);
+  return connectError(kind, target, code === "" ? says : `${says} (${code})`, error);
 }
 
 /** A {@linkcode ConnectError} whose message starts with the address. */
@@ -107,20 +102,24 @@ function refusedCertificate(target: Target, cause: unknown, code: string): Conne
 }
 
 /**
- * End-of-file or reset before SETTINGS. `node:tls` servers refuse a client certificate in just this way, on every
- * runtime: they close without an alert. It may pass all the same (a restart looks alike), so it stays a reset.
+ * End-of-file or reset. Between handshake and SETTINGS it may be a refused client certificate: `node:tls` servers of
+ * every runtime refuse an unfit one by closing without an alert, and the alert of others is lost when the reset that our
+ * preface provokes overtakes it. A restart looks alike, so that it stays something that may pass.
  */
-function ended(target: Target, cause?: unknown): ConnectError {
-  const maybe = target.identified ? "; it may have refused the client certificate" : "";
-  return connectError("reset", target, `the other side closed the connection before it was ready${maybe}`, cause);
+function ended(target: Target, during: "tls" | "settings", cause?: unknown): ConnectError {
+  const maybe = target.identified ? "it may have refused the client certificate" : "it may demand a client certificate";
+  const says = during === "tls"
+    ? "closed the connection during the TLS handshake"
+    : `closed the connection at once, ${maybe}`;
+  return connectError("reset", target, `the other side ${says}`, cause);
 }
 
-/** The runtimes put the code in `code`, some of Deno's only in the message; an AggregateError stands for several addresses. */
+/** Where several addresses were tried, the first one's error stands for all. */
 function describe(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: "", message: String(error) };
-  const { code } = error as Error & { code?: unknown };
-  if (error instanceof AggregateError && error.errors.length > 0 && typeof code !== "string") {
-    return describe(error.errors[0]);
-  }
-  return { code: typeof code === "string" ? code : "", message: error.message };
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  const { code, reason } = error as Error & { code?: unknown; reason?: unknown };
+  // OpenSSL's message is a line of its log, `reason` the words in it.
+  const message = typeof reason === "string" ? reason : error.message;
+  return { code: typeof code === "string" ? code : "", message: message.trim() };
 }

@@ -52,17 +52,17 @@ export function dial(options: DialOptions): Promise<Transport> {
       reject(error);
     }
     function lost(error: Error): void {
-      fail(asConnectError(error, target));
+      fail(asConnectError(error, target, "tls"));
     }
     function closed(): void {
-      fail(asConnectError(undefined, target));
+      fail(asConnectError(undefined, target, "tls"));
     }
     function secured(): void {
       let tls: TlsState;
       try {
         tls = verified(socket, options, target);
       } catch (error) {
-        fail(asConnectError(error, target));
+        fail(asConnectError(error, target, "tls"));
         return;
       }
       settle();

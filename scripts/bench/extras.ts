@@ -1,0 +1,48 @@
+/** What one process tells by itself: the time to take a stream, and the core's cost per operation. @module */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import type { Command } from "./pair.ts";
+import { type Extra, mark } from "./report.ts";
+
+const DEADLINE_MS = 90_000;
+
+/** Median times to take a stream, against the limits of the project. */
+export async function takes(command: Command, env: Readonly<Record<string, string>>): Promise<Extra[]> {
+  const output = await run(command, "./side/take.ts", env);
+  const { pooled, waitingById, waitingNext } = JSON.parse(output) as Record<string, number>;
+  const extra = (title: string, value: number | undefined, floor: number): Extra => ({
+    title,
+    unit: "us",
+    value: value ?? NaN,
+    floor,
+    mark: mark(value, "lower", floor, undefined),
+  });
+  return [
+    extra("taking a pooled stream by its id", pooled, 2),
+    extra("a taker that waits for an id, from the arrival", waitingById, 300),
+    extra("a taker that waits for the next one, from the arrival", waitingNext, 300),
+  ];
+}
+
+/** Runs a file to its end and gives the last line that it printed. */
+export function run(command: Command, file: string, env: Readonly<Record<string, string>>): Promise<string> {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(command.program, [...command.flags, path], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: DEADLINE_MS,
+    killSignal: "SIGKILL",
+  });
+  let output = "";
+  let complaints = "";
+  child.stdout.on("data", (text) => output += text);
+  child.stderr.on("data", (text) => complaints = (complaints + text).slice(-2_000));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(output.trimEnd().split("\n").at(-1)!);
+      else reject(new Error(`${file} ended with ${signal ?? code}. ${complaints}`));
+    });
+  });
+}

@@ -1,0 +1,42 @@
+/** Where the runtimes are, and how they run a file of the benchmark. @module */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import type { Command } from "./pair.ts";
+import type { RuntimeName } from "./measures.ts";
+
+export interface Runtime {
+  readonly name: RuntimeName;
+  readonly label: string;
+  readonly version: string;
+  /** `profile`: a folder for CPU profiles. */
+  command(profile?: string): Command;
+}
+
+export function findRuntime(name: RuntimeName): Runtime {
+  const program = process.env[`H2POOL_BENCH_${name.toUpperCase()}`] ?? name;
+  const version = /\d+\.\d+\.\d+/.exec(execFileSync(program, ["--version"], { encoding: "utf8" }))?.[0] ?? "?";
+  const label = { node: "Node", deno: "Deno", bun: "Bun" }[name];
+  return { name, label, version, command: (profile) => ({ program, flags: flags(name, profile) }) };
+}
+
+function flags(name: RuntimeName, profile: string | undefined): string[] {
+  const profiled = profile ? ["--cpu-prof", `--cpu-prof-dir=${profile}`] : [];
+  switch (name) {
+    case "node":
+      return ["--no-warnings", "--expose-gc", ...profiled];
+    case "deno":
+      return ["run", "-A", "--no-check", "--quiet", "--v8-flags=--expose-gc", ...profiled];
+    case "bun":
+      return profiled;
+  }
+}
+
+/** The prototype's engine, by environment or beside the checkout. */
+export function findPrototype(): string | undefined {
+  const given = process.env.H2POOL_PROTOTYPE;
+  if (given) return given;
+  const beside = fileURLToPath(new URL("../../../shared/prototype/engine.mjs", import.meta.url));
+  return existsSync(beside) ? beside : undefined;
+}

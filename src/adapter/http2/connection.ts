@@ -1,0 +1,210 @@
+/**
+ * A {@linkcode Connection}: a session joined to a transport and a clock. Output goes out at the end of each read, or
+ * with one microtask for everything a turn has written. @module
+ */
+import {
+  type Channel,
+  type ChannelHandler,
+  type Clock,
+  type ClockTimer,
+  type Connection,
+  ConnectionClosedError,
+  type ConnectionHandler,
+  type Fields,
+  type NetAddr,
+  type TlsState,
+} from "../contract.ts";
+import type { Transport, TransportSink } from "../tls/transport.ts";
+import { NO_ERROR } from "./errors.ts";
+import type { ResolvedSettings } from "./limits.ts";
+import { Session, type SessionHost } from "./session.ts";
+
+/** How long a client may take to answer the PING behind the first GOAWAY before the final one goes out anyway. */
+const SHUTDOWN_WAIT = 1_000;
+
+/** Who waits for the peer's SETTINGS. One of the two is called, once. */
+export interface Greeting {
+  /** They have come. Returns who owns the connection. */
+  ready(connection: Connection): ConnectionHandler;
+  /** The connection ended before. */
+  failed(error: Error): void;
+}
+
+/** What {@linkcode drive} needs. */
+export interface DriveOptions {
+  readonly role: "client" | "server";
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly settings: ResolvedSettings;
+  readonly greeting: Greeting;
+}
+
+/** Starts HTTP/2 over a transport. The connection returned is the owner's only after `ready`; until then it can be destroyed. */
+export function drive(options: DriveOptions): Connection {
+  return new PortableConnection(options);
+}
+
+interface PendingPing {
+  readonly timer: ClockTimer;
+  reject(error: Error): void;
+}
+
+class PortableConnection implements Connection {
+  readonly role: "client" | "server";
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #session: Session;
+  #greeting: Greeting | undefined;
+  #lastRead: number;
+  /** Why the transport ends: by itself, with FIN, or at once. */
+  #ending: "no" | "end" | "destroy" | "gone" = "no";
+  #held = true;
+  readonly #pings: Set<PendingPing> = new Set();
+  #shutdown: ClockTimer | undefined;
+
+  constructor({ role, transport, clock, settings, greeting }: DriveOptions) {
+    this.role = role;
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#greeting = greeting;
+    this.#lastRead = clock.now();
+    const host: SessionHost = {
+      wake: () => queueMicrotask(this.#flush),
+      ready: () => {
+        const waiting = this.#greeting!;
+        this.#greeting = undefined;
+        return waiting.ready(this);
+      },
+      over: (error) => this.#over(error),
+    };
+    this.#session = new Session(role, settings, () => clock.now(), host);
+    const sink: TransportSink = {
+      data: (chunk) => {
+        this.#lastRead = clock.now();
+        this.#session.receive(chunk);
+        this.#flush();
+      },
+      wrote: () => {
+        this.#session.wrote();
+        this.#flush();
+      },
+      closed: (error) => {
+        if (this.#ending !== "destroy") this.#ending = "gone";
+        this.#session.transportClosed(error);
+      },
+    };
+    transport.start(sink);
+    this.#flush();
+  }
+
+  get localAddr(): NetAddr {
+    return this.#transport.localAddr;
+  }
+  get remoteAddr(): NetAddr {
+    return this.#transport.remoteAddr;
+  }
+  get tls(): TlsState {
+    return this.#transport.tls;
+  }
+  get openable(): number {
+    return this.#session.openable;
+  }
+  get channels(): number {
+    return this.#session.streams.size;
+  }
+  get lastRead(): number {
+    return this.#lastRead;
+  }
+  get bytesIn(): number {
+    return this.#session.bytesIn;
+  }
+  get bytesOut(): number {
+    return this.#session.sender.taken;
+  }
+
+  open(fields: Fields, handler: ChannelHandler, body?: "none"): Channel {
+    return this.#session.open(fields, handler, body);
+  }
+
+  ping(timeout: number): Promise<number> {
+    if (this.#session.over) return Promise.reject(new ConnectionClosedError("Cannot ping: the connection is closed"));
+    return new Promise((resolve, reject) => {
+      const began = this.#clock.now();
+      const number = this.#session.ping(() => {
+        this.#pings.delete(pending);
+        pending.timer.cancel();
+        resolve(this.#clock.now() - began);
+      });
+      const timer = this.#clock.timer(timeout, () => {
+        this.#pings.delete(pending);
+        this.#session.cancelPing(number);
+        reject(new Error(`No answer to PING within ${timeout} ms`));
+      });
+      const pending: PendingPing = { timer, reject };
+      this.#pings.add(pending);
+      if (!this.#held) timer.unref();
+    });
+  }
+
+  goaway(code: number = NO_ERROR): void {
+    if (!this.#session.goAway(code)) return;
+    this.#shutdown = this.#clock.timer(SHUTDOWN_WAIT, () => this.#session.leaveNow());
+    if (!this.#held) this.#shutdown.unref();
+  }
+
+  destroy(error?: Error): void {
+    if (this.#session.over) return;
+    this.#ending = "destroy";
+    this.#session.destroy(error);
+  }
+
+  ref(): void {
+    this.#hold(true);
+  }
+
+  unref(): void {
+    this.#hold(false);
+  }
+
+  #hold(held: boolean): void {
+    this.#held = held;
+    const verb = held ? "ref" : "unref";
+    this.#transport[verb]();
+    this.#shutdown?.[verb]();
+    for (const ping of this.#pings) ping.timer[verb]();
+  }
+
+  #flush = (): void => {
+    this.#write();
+    const session = this.#session;
+    if (this.#ending === "no" && session.ending && session.sender.empty) {
+      this.#ending = "end";
+      this.#transport.end();
+    }
+  };
+
+  #write(): void {
+    for (let output = this.#session.takeOutput(); output !== undefined; output = this.#session.takeOutput()) {
+      if (this.#ending !== "gone") this.#transport.write(output);
+    }
+  }
+
+  /** The session has ended; its last words, mostly GOAWAY, go out if they still can. */
+  #over(error: Error | undefined): void {
+    this.#shutdown?.cancel();
+    for (const ping of this.#pings) {
+      ping.timer.cancel();
+      ping.reject(error ?? new ConnectionClosedError("The connection was closed"));
+    }
+    this.#pings.clear();
+    this.#write();
+    if (this.#ending === "destroy") this.#transport.destroy();
+    else if (this.#ending === "no") {
+      this.#ending = "end";
+      this.#transport.end();
+    }
+    const waiting = this.#greeting;
+    this.#greeting = undefined;
+    waiting?.failed(error ?? new ConnectionClosedError("The connection was closed"));
+  }
+}
