@@ -135,7 +135,8 @@ export interface Channel {
   write(data: Uint8Array): boolean;
   /**
    * Takes back what the last `write` has not placed yet, and returns how many bytes that is: they will not be sent, the
-   * buffer is the owner's again, `accepted()` is not called for it, and `write` may be called. 0 when nothing waits.
+   * buffer is the owner's again, `accepted()` is not called for it, and `write` may be called. 0 when nothing waits, or
+   * `end` has been called already.
    */
   withdraw(): number;
   /** END_STREAM after what was written; with `trailers`, a header block carries it. A second call does nothing. */

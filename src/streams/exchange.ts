@@ -16,6 +16,10 @@ export interface ExchangeSeat extends ReceiveSource, Omit<SendTarget, "sent"> {
   readonly connection: ConnectionInfo;
   /** Milliseconds from `close` to the reset. */
   readonly closeTimeout: number;
+  /** The user has closed it: it only goes on to its end. */
+  closing(): void;
+  /** The writing side has ended. */
+  sent(): void;
 }
 
 /** In what state a stream is taken. */
@@ -65,6 +69,11 @@ export class Exchange implements Expires, SendTarget {
     return this.#seat.connection;
   }
 
+  /** Whether the user has closed it. */
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   /** `PoolStream.closed`. */
   get closed(): Promise<void> {
     if (this.#closed === undefined) {
@@ -86,6 +95,7 @@ export class Exchange implements Expires, SendTarget {
       this.sender.refuse(error);
       this.receiver.discard(error);
       this.#arm();
+      this.#seat.closing();
     }
     return this.#ended;
   }
@@ -112,6 +122,7 @@ export class Exchange implements Expires, SendTarget {
   /** The writing side has ended. */
   sent(): void {
     if (this.#readingOver) this.#arm();
+    this.#seat.sent();
   }
 
   /** `closeTimeout` is over: the peer has not read what we wrote, or not ended its side. */
@@ -159,7 +170,9 @@ export function streamError(id: string, fault: ChannelFault): PoolError {
         { rstCode: fault.code },
       );
     case "refused":
-      return new PoolError("ERR_STREAM_RESET", `Stream ${id} was refused by the peer: ${fault.message}`, { rstCode: 7 });
+      return new PoolError("ERR_STREAM_RESET", `Stream ${id} was refused by the peer: ${fault.message}`, {
+        rstCode: 7,
+      });
     case "aborted":
       return new PoolError("ERR_STREAM_CLOSED", `Stream ${id} was reset on this side (code ${fault.code})`);
   }

@@ -205,7 +205,10 @@ export class Receiver implements Expires {
   }
 
   #late(): PoolError {
-    return new PoolError("ERR_STREAM_DEADLINE", `Cannot read from stream ${this.#source.key}: its read deadline has passed`);
+    return new PoolError(
+      "ERR_STREAM_DEADLINE",
+      `Cannot read from stream ${this.#source.key}: its read deadline has passed`,
+    );
   }
 
   #busy(): TypeError {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Exchange } from "./exchange.ts";
-import type { Receiver, ReadWaiter, SideHolder } from "./receiver.ts";
+import type { ReadWaiter, Receiver, SideHolder } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 
 /** The largest chunk that `readable` gives to a reader without an own buffer. */
