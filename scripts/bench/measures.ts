@@ -2,7 +2,17 @@
 import type { Load, Workload } from "./side/workload.ts";
 
 export type RuntimeName = "node" | "deno" | "bun";
-export type ImplementationName = "pool" | "pool-duplex" | "pool-web" | "engine" | "h2" | "raw" | "proto";
+/** `old-pool` and `old-engine` are those of another checkout, for the measuring of a change. */
+export type ImplementationName =
+  | "pool"
+  | "pool-duplex"
+  | "pool-web"
+  | "engine"
+  | "h2"
+  | "raw"
+  | "proto"
+  | "old-pool"
+  | "old-engine";
 export const IMPLEMENTATIONS: readonly ImplementationName[] = [
   "pool",
   "h2",
@@ -11,6 +21,8 @@ export const IMPLEMENTATIONS: readonly ImplementationName[] = [
   "proto",
   "pool-duplex",
   "pool-web",
+  "old-pool",
+  "old-engine",
 ];
 
 export interface Measure {
@@ -122,6 +134,13 @@ export const CRITERIA: readonly Criterion[] = [
   ...["up", "down", "echo", "up100", "down100", "echo100", "messages", "open"].map((measure) =>
     more(measure, "engine", "proto", per(0.95))
   ),
+  ...(["pool", "engine"] as const).flatMap((who) => [
+    ...["up", "down", "echo", "up100", "down100", "echo100", "messages", "open"].map((measure) =>
+      more(measure, who, `old-${who}`)
+    ),
+    { measure: "rtt", who, of: `old-${who}`, better: "lower" } as const,
+    { measure: "idle", who, of: `old-${who}`, better: "lower" } as const,
+  ]),
   // The same demand from the other side: a round trip may take 1 / 0.95 of the prototype's.
   { measure: "rtt", who: "engine", of: "proto", better: "lower", floor: per(1.05) },
 ];

@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import os from "node:os";
+import { resolve } from "node:path";
 import process from "node:process";
 import { type ImplementationName, IMPLEMENTATIONS, MEASURES, type RuntimeName } from "./measures.ts";
 import { type IdleMemory, idleMemory } from "./memory.ts";
@@ -26,6 +27,7 @@ const HELP = `deno task bench [options]
   --quick          3 rounds of 48 MiB, without Duplex and web streams
   --json           JSON instead of tables on standard output
   --profile DIR    CPU profiles of every process
+  --against DIR    another checkout: its pool and engine run along as old-pool and old-engine
 `;
 const RUNTIMES: readonly RuntimeName[] = ["node", "deno", "bun"];
 
@@ -37,6 +39,7 @@ interface Options {
   readonly size: number;
   readonly output: "json" | "tables";
   readonly profile: string | undefined;
+  readonly against: string | undefined;
 }
 
 class UsageError extends Error {}
@@ -53,6 +56,7 @@ function parse(args: string[]): Options | undefined {
       quick: { type: "boolean" },
       json: { type: "boolean" },
       profile: { type: "string" },
+      against: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -80,16 +84,19 @@ function parse(args: string[]): Options | undefined {
     size: count("size", values.size, values.quick ? 48 : 128),
     output: values.json ? "json" : "tables",
     profile: values.profile,
+    against: values.against,
   };
 }
 
-const IDLE_WHO: readonly ImplementationName[] = ["pool", "h2", "engine", "proto"];
+const IDLE_WHO: readonly ImplementationName[] = ["pool", "h2", "engine", "proto", "old-pool", "old-engine"];
 
 async function benchRuntime(name: RuntimeName, options: Options): Promise<RuntimeReport> {
   const start = performance.now();
   const runtime = findRuntime(name);
   const prototype = findPrototype();
-  const who = options.who.filter((implementation) => implementation !== "proto" || prototype);
+  const who = options.who.filter((implementation) =>
+    (implementation !== "proto" || prototype) && (!implementation.startsWith("old-") || options.against)
+  );
   const env = {
     H2POOL_BENCH_CERTS: process.env.H2POOL_BENCH_CERTS ??
       fileURLToPath(new URL("../../tests/support/certs", import.meta.url)),
@@ -98,7 +105,10 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
   };
   const pair = (implementation: ImplementationName, purpose: "traffic" | "idle"): PairOptions => ({
     command: runtime.command(options.profile && `${options.profile}/${name}/${implementation}`),
-    implementation,
+    main: implementation.startsWith("old-")
+      ? resolve(options.against!, "scripts/bench/side/main.ts")
+      : fileURLToPath(new URL("./side/main.ts", import.meta.url)),
+    implementation: implementation.replace("old-", ""),
     purpose,
     env,
   });

@@ -1,10 +1,8 @@
 /** A server and a client process of one implementation on one runtime, driven by lines of JSON. @module */
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import process from "node:process";
 import type { Ask } from "./side/main.ts";
 
-const MAIN = fileURLToPath(new URL("./side/main.ts", import.meta.url));
 const START_MS = 20_000;
 
 /** How to start a file on a runtime. */
@@ -14,6 +12,8 @@ export interface Command {
 }
 export interface PairOptions {
   readonly command: Command;
+  /** The `side/main.ts` of this checkout, or of another. */
+  readonly main: string;
   readonly implementation: string;
   readonly purpose: "traffic" | "idle";
   readonly env: Readonly<Record<string, string>>;
@@ -63,7 +63,7 @@ const running = new Set<ChildProcess>();
 async function startSide(options: PairOptions, role: string, more: string[]): Promise<Side & { port: number }> {
   const { program, flags } = options.command;
   const name = `${options.implementation} ${role}`;
-  const child = spawn(program, [...flags, MAIN, role, options.implementation, options.purpose, ...more], {
+  const child = spawn(program, [...flags, options.main, role, options.implementation, options.purpose, ...more], {
     env: { ...process.env, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });

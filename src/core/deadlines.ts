@@ -122,20 +122,23 @@ export class Deadlines {
     else if (deadlines.#dead * 2 > length && length >= MIN_COMPACT) deadlines.#compact();
   }
 
-  // Expired slots leave the heap before they are called: a callback may schedule, cancel and close as it likes.
+  // Expired slots leave the heap before they are called: a callback may schedule, cancel and close as it likes. Cancelled
+  // ones at the top leave it whatever their time, so that the timer is never armed for one of them.
   #expire(): void {
     this.#timer = undefined;
     this.#armed = Infinity;
     const now = this.#clock.now();
     const limit = this.#order;
     this.#firing = now;
-    for (let slot = this.#heap[0]; slot !== undefined && slot.time <= now && slot.order < limit; slot = this.#heap[0]) {
-      pop(this.#heap);
+    for (let slot = this.#heap[0]; slot !== undefined; slot = this.#heap[0]) {
       const { target } = slot;
       if (target === undefined) {
+        pop(this.#heap);
         this.#dead--;
         continue;
       }
+      if (slot.time > now || slot.order >= limit) break;
+      pop(this.#heap);
       slot.target = undefined;
       try {
         target.expire();

@@ -8,7 +8,7 @@ import type {
   ConnectionHandler,
   Fields,
 } from "../../../src/adapter/contract.ts";
-import { engine } from "../../../src/adapter/http2/mod.ts";
+import { portableEngine as engine } from "../../../src/adapter/http2/engine.ts";
 import {
   ANSWER,
   type ClientPeer,

@@ -1,6 +1,7 @@
 /**
  * The pools, through the public surface only: `read`/`write` of a pool stream, `toDuplex()` (style "duplex"), or
- * `readable` and `writable` (style "web"). The client takes from its pool, the server takes everything as it comes.
+ * `readable` and `writable` (style "web"). Streams are taken as pools are meant to be used: the client takes the next one
+ * and says its id on stream 00000000, the server takes the one with that id.
  *
  * @module
  */
@@ -22,6 +23,9 @@ import { serveWeb, webFlow } from "./web.ts";
 /** Idle streams that the client holds ready: enough for 100 takers at once and the round trip that refills. */
 const CAPACITY = 512;
 const READ_BYTES = 65_536;
+const CONTROL = "00000000";
+/** Ten thousand idle streams promise 64 KiB each. */
+const WINDOW = { total: 1 << 30 };
 
 export function styled(style: string | undefined): Implementation {
   return {
@@ -32,9 +36,10 @@ export function styled(style: string | undefined): Implementation {
         maxCapacity: 40_000,
         maxIdlePerConnection: 20_000,
         maxStreams: 40_000,
+        window: WINDOW,
       });
       await pool.start();
-      if (purpose === "traffic") void accept(pool, style);
+      if (purpose === "traffic") void serveTaken(pool, style);
       return { port: pool.addr!.port };
     },
     async connect({ ca, purpose }, port) {
@@ -49,6 +54,7 @@ export function styled(style: string | undefined): Implementation {
           maxCapacity: capacity,
           minInterval: 100,
           maxInterval: 100,
+          window: WINDOW,
         });
         pools.push(pool);
         await pool.start();
@@ -63,9 +69,15 @@ export function styled(style: string | undefined): Implementation {
       const unused = () => Promise.reject(new Error("this process holds idle streams only"));
       if (purpose === "idle") return { flow: unused, hold, close };
       const pool = await add(CAPACITY);
+      const control = await pool.outgoingGet(CONTROL);
+      const take = async (): Promise<PoolStream> => {
+        const stream = await pool.incomingGet();
+        await control.write(Buffer.from(stream.id));
+        return stream;
+      };
       return {
-        flow: async () => flows(await pool.incomingGet(), style),
-        exchange: () => exchange(pool),
+        flow: async () => flows(await take(), style),
+        exchange: async () => await exchange(await take()),
         opened: () => pool.stats().created,
         close,
       } satisfies ClientPeer;
@@ -83,8 +95,7 @@ function flows(stream: PoolStream, style: string | undefined): Flow {
   }, "framed");
 }
 
-async function exchange(pool: ClientPool): Promise<number> {
-  const stream = await pool.incomingGet();
+async function exchange(stream: PoolStream): Promise<number> {
   const into = new Uint8Array(16);
   await stream.write(PIECE.subarray(0, 1));
   await stream.closeWrite();
@@ -127,8 +138,20 @@ function poolFlow(stream: PoolStream): Flow {
   };
 }
 
-async function accept(pool: ServerPool, style: string | undefined): Promise<void> {
-  for await (const stream of pool) void serveStream(stream, style).catch(() => stream.abort());
+async function serveTaken(pool: ServerPool, style: string | undefined): Promise<void> {
+  const control = await pool.outgoingGet(CONTROL);
+  const into = new Uint8Array(READ_BYTES);
+  let rest = "";
+  for (let n; (n = await control.read(into)) !== null;) {
+    const ids = rest + Buffer.from(into.buffer, 0, n).toString("latin1");
+    const whole = ids.length - ids.length % CONTROL.length;
+    for (let at = 0; at < whole; at += CONTROL.length) {
+      void pool.outgoingGet(ids.slice(at, at + CONTROL.length)).then((stream) =>
+        serveStream(stream, style).catch(() => stream.abort())
+      );
+    }
+    rest = ids.slice(whole);
+  }
 }
 
 async function serveStream(stream: PoolStream, style: string | undefined): Promise<void> {

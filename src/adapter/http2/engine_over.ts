@@ -2,10 +2,10 @@
  * The portable engine over any way to dial and to listen: the real one is TLS, tests have a network in memory. @module
  */
 import {
-  type Clock,
   ConnectError,
   type Connection,
   ConnectionClosedError,
+  type ConnectionHandler,
   type ConnectOptions,
   type Engine,
   type Listener,
@@ -15,7 +15,7 @@ import type { DialOptions } from "../tls/dial.ts";
 import type { Handshake, ListenTlsOptions } from "../tls/listen.ts";
 import type { Transport } from "../tls/transport.ts";
 import { drive } from "./connection.ts";
-import { H2Error } from "./errors.ts";
+import { H2Error, report } from "./errors.ts";
 import { type ResolvedSettings, resolveSettings } from "./limits.ts";
 
 /** Where transports come from. */
@@ -37,20 +37,29 @@ export function engineOver(network: Network): Engine {
     // deno-lint-ignore require-await -- a setting out of range is a rejection too
     async listen(options) {
       const settings = resolveSettings(options.settings);
-      return network.listen({ ...options, accept: (transport, handshake) => serve(transport, handshake, settings, options) });
+      return network.listen({
+        ...options,
+        accept: (transport, handshake) => serve(transport, handshake, settings, options),
+      });
     },
   };
 }
 
 /** Waits for the server's SETTINGS. */
-function greet(transport: Transport, settings: ResolvedSettings, deadline: number, options: ConnectOptions): Promise<Connection> {
+function greet(
+  transport: Transport,
+  settings: ResolvedSettings,
+  deadline: number,
+  options: ConnectOptions,
+): Promise<Connection> {
   const { clock, signal, handler, timeout } = options;
   const place = `${options.hostname}:${options.port}`;
   return new Promise((resolve, reject) => {
     const timer = clock.timer(Math.max(0, deadline - clock.now()), () => {
       fail(new ConnectError("timeout", `Cannot connect to ${place}: no HTTP/2 SETTINGS within ${timeout} ms`));
     });
-    const aborted = (): void => fail(new ConnectError("aborted", `Cannot connect to ${place}: aborted`, { cause: signal?.reason }));
+    const aborted = (): void =>
+      fail(new ConnectError("aborted", `Cannot connect to ${place}: aborted`, { cause: signal?.reason }));
     let settled = false;
     function settle(): void {
       settled = true;
@@ -86,21 +95,37 @@ function greet(transport: Transport, settings: ResolvedSettings, deadline: numbe
   });
 }
 
+/** Owns what `accept` did not take. */
+const NOBODY: ConnectionHandler = {
+  channel: () => ({ headers() {}, data() {}, end() {}, accepted() {}, close() {} }),
+  available() {},
+  goaway() {},
+  close() {},
+};
+
 function asConnectError(error: Error, place: string): ConnectError {
   const protocol = error instanceof ConnectionClosedError && error.cause instanceof H2Error;
-  return new ConnectError(protocol ? "protocol" : "reset", `Cannot connect to ${place}: ${error.message}`, { cause: error });
+  return new ConnectError(protocol ? "protocol" : "reset", `Cannot connect to ${place}: ${error.message}`, {
+    cause: error,
+  });
 }
 
 function serve(transport: Transport, handshake: Handshake, settings: ResolvedSettings, options: ListenOptions): void {
   drive({
     role: "server",
     transport,
-    clock: options.clock as Clock,
+    clock: options.clock,
     settings,
     greeting: {
       ready(connection) {
         handshake.done();
-        return options.accept(connection);
+        try {
+          return options.accept(connection);
+        } catch (error) {
+          report(error);
+          connection.destroy();
+          return NOBODY;
+        }
       },
       failed: (error) => handshake.fail(error),
     },

@@ -48,7 +48,10 @@ export class H2Error extends Error {
 
 /** What the owner hears of a connection error. */
 export function closedBy(error: H2Error): ConnectionClosedError {
-  return new ConnectionClosedError(`HTTP/2 ${codeName(error.code)}: ${error.message}`, { code: error.code, cause: error });
+  return new ConnectionClosedError(`HTTP/2 ${codeName(error.code)}: ${error.message}`, {
+    code: error.code,
+    cause: error,
+  });
 }
 
 /** A callback of the owner threw: it becomes the runtime's uncaught exception, and the engine's own state is not disturbed. */
@@ -56,4 +59,13 @@ export function report(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/** Calls the owner. */
+export function guard(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    report(error);
+  }
 }

@@ -2,6 +2,7 @@
  * Bounds against hostile peers: the defaults of {@linkcode EngineSettings}, and token buckets over a clock that is passed in. @module
  */
 import type { EngineLimits, EngineSettings } from "../contract.ts";
+import { ENHANCE_YOUR_CALM, H2Error } from "./errors.ts";
 import { MAX_31, MAX_MAX_FRAME, MIN_MAX_FRAME } from "./frames.ts";
 
 /** Settings with every default filled in. */
@@ -68,5 +69,39 @@ export class TokenBucket {
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
     return true;
+  }
+}
+
+/** The token buckets of one connection. Each method throws the connection's error when its bucket is empty. */
+export class Budget {
+  readonly #resets: TokenBucket;
+  readonly #pings: TokenBucket;
+  readonly #settings: TokenBucket;
+  readonly #empty: TokenBucket;
+
+  constructor(limits: Readonly<Required<EngineLimits>>, now: () => number) {
+    this.#resets = new TokenBucket(limits.resetBurst, limits.resetsPerSecond, now);
+    this.#pings = new TokenBucket(limits.pingsPerSecond, limits.pingsPerSecond, now);
+    this.#settings = new TokenBucket(limits.settingsPerSecond, limits.settingsPerSecond, now);
+    this.#empty = new TokenBucket(limits.emptyFramesPerSecond, limits.emptyFramesPerSecond, now);
+  }
+
+  /** A stream reset by the peer, or over an error of the peer's. */
+  reset(): void {
+    if (!this.#resets.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many streams reset");
+  }
+
+  ping(): void {
+    if (!this.#pings.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many PINGs");
+  }
+
+  /** SETTINGS, and GOAWAY, of which nobody needs more. */
+  settings(): void {
+    if (!this.#settings.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many SETTINGS or GOAWAYs");
+  }
+
+  /** A frame that carries nothing. */
+  empty(): void {
+    if (!this.#empty.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many frames that carry nothing");
   }
 }

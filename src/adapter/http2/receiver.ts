@@ -129,12 +129,16 @@ export class Receiver {
     const type = this.#type = head[from + 3]!;
     const flags = this.#flags = head[from + 4]!;
     const id = this.#id = readUint31(head, from + 5);
-    if (length > this.#maxFrame) throw new H2Error(FRAME_SIZE_ERROR, `a frame of ${length} bytes: SETTINGS_MAX_FRAME_SIZE is ${this.#maxFrame}`);
+    if (length > this.#maxFrame) {
+      throw new H2Error(FRAME_SIZE_ERROR, `a frame of ${length} bytes: SETTINGS_MAX_FRAME_SIZE is ${this.#maxFrame}`);
+    }
     if (this.#block !== undefined && (type !== CONTINUATION || id !== this.#blockId)) {
       throw new H2Error(PROTOCOL_ERROR, "a header block was interrupted by another frame");
     }
     if (this.#first) {
-      if (type !== SETTINGS || (flags & ACK) !== 0) throw new H2Error(PROTOCOL_ERROR, "the first frame is not SETTINGS");
+      if (type !== SETTINGS || (flags & ACK) !== 0) {
+        throw new H2Error(PROTOCOL_ERROR, "the first frame is not SETTINGS");
+      }
       this.#first = false;
     }
     if (type === DATA) {

@@ -44,11 +44,11 @@ export class Sender {
   #lastAt = 0;
   #lastLength = 0;
 
-  readonly #countsHeaders: boolean;
+  readonly #countsStreams: boolean;
 
-  constructor(maxControl: number, headers: "counted" | "uncounted") {
+  constructor(maxControl: number, streamFrames: "counted" | "uncounted") {
     this.#maxControl = maxControl;
-    this.#countsHeaders = headers === "counted";
+    this.#countsStreams = streamFrames === "counted";
   }
 
   setMaxFrame(bytes: number): void {
@@ -105,6 +105,11 @@ export class Sender {
     return this.#frame(length, type, flags, id, HEAD + length);
   }
 
+  /** The same for a frame that opens, answers or resets a stream: HEADERS, CONTINUATION, RST_STREAM. */
+  streamFrame(length: number, type: number, flags: number, id: number): number {
+    return this.#frame(length, type, flags, id, this.#countsStreams ? HEAD + length : 0);
+  }
+
   /** Bytes that are no frame: the preface. */
   raw(bytes: Uint8Array): void {
     const at = this.#reserve(bytes.length, 0);
@@ -143,7 +148,7 @@ export class Sender {
     const id = stream.id;
     const flags = ending === "end" ? END_STREAM : 0;
     if (block.length <= this.#maxFrame) {
-      const at = this.#headersFrame(block.length, HEADERS, flags | END_HEADERS, id);
+      const at = this.streamFrame(block.length, HEADERS, flags | END_HEADERS, id);
       this.bytes.set(block, at);
       if (ending === "body") this.#remember(stream, at - HEAD);
       return;
@@ -152,14 +157,10 @@ export class Sender {
       const part = block.subarray(from, from + this.#maxFrame);
       const last = from + part.length === block.length ? END_HEADERS : 0;
       const at = from === 0
-        ? this.#headersFrame(part.length, HEADERS, flags, id)
-        : this.#headersFrame(part.length, CONTINUATION, last, id);
+        ? this.streamFrame(part.length, HEADERS, flags, id)
+        : this.streamFrame(part.length, CONTINUATION, last, id);
       this.bytes.set(part, at);
     }
-  }
-
-  #headersFrame(length: number, type: number, flags: number, id: number): number {
-    return this.#frame(length, type, flags, id, this.#countsHeaders ? HEAD + length : 0);
   }
 
   /** An `end` that follows can be set on this HEADERS frame; it takes no data. */

@@ -48,7 +48,14 @@ export class Stream implements Channel {
   next: Stream | undefined = undefined;
   previous: Stream | undefined = undefined;
 
-  constructor(session: Session, id: number, handler: ChannelHandler | undefined, flags: number, credit: number, window: number) {
+  constructor(
+    session: Session,
+    id: number,
+    handler: ChannelHandler | undefined,
+    flags: number,
+    credit: number,
+    window: number,
+  ) {
     this.session = session;
     this.id = id;
     this.handler = handler;
@@ -86,7 +93,9 @@ export class Stream implements Channel {
   }
 
   write(data: Uint8Array): boolean {
-    if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== RESPONDED || this.pending !== undefined) throw this.#refusal("write");
+    if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== RESPONDED || this.pending !== undefined) {
+      throw this.#refusal("write");
+    }
     const length = data.length;
     if (length === 0) return true;
     const session = this.session;
@@ -129,7 +138,9 @@ export class Stream implements Channel {
     if ((this.flags & CLOSED) !== 0) return;
     const consumed = this.#consumed + n;
     if (!(n >= 0) || this.#unused + consumed > this.#window) {
-      throw new RangeError(`Cannot consume ${n} bytes: ${this.#window - this.#unused - this.#consumed} are outstanding`);
+      throw new RangeError(
+        `Cannot consume ${n} bytes: ${this.#window - this.#unused - this.#consumed} are outstanding`,
+      );
     }
     this.#consumed = consumed;
     if (consumed * 2 >= this.#window && consumed > 0) this.#credit();
@@ -137,7 +148,9 @@ export class Stream implements Channel {
 
   grow(n: number): void {
     if ((this.flags & CLOSED) !== 0) return;
-    if (!(n >= 0) || this.#window + n > MAX_31) throw new RangeError(`Cannot grow a window of ${this.#window} by ${n} bytes`);
+    if (!(n >= 0) || this.#window + n > MAX_31) {
+      throw new RangeError(`Cannot grow a window of ${this.#window} by ${n} bytes`);
+    }
     this.#window += n;
     this.#consumed += n;
     if (this.#consumed > 0) this.#credit();

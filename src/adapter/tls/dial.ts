@@ -1,6 +1,8 @@
 /** Client side: a TLS connection whose certificate was checked. @module */
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
+import { checkServerIdentity, connect, type PeerCertificate as NodeCertificate, type TLSSocket } from "node:tls";
+import { plainAddress } from "../address.ts";
 import { type ClientTrust, type Clock, ConnectError, type PeerCertificate, type TlsState } from "../contract.ts";
 import { isPin, peerCertificate, spkiPin } from "./certificate.ts";
 import { asConnectError, certificateError, connectError, type Target } from "./connect_error.ts";
@@ -120,7 +122,7 @@ function verified(socket: TLSSocket, { servername, trust }: DialOptions, target:
     if (cert === undefined || (!socket.authorized && code !== "ERR_TLS_CERT_ALTNAME_INVALID")) {
       throw certificateError(code, cert, target);
     }
-    if (checkServerIdentity(servername, raw) !== undefined) {
+    if (!isFor(servername, raw)) {
       const names = raw.subjectaltname ?? cert.subject;
       throw connectError("hostname", target, `the server's certificate is not for "${servername}" but for ${names}`);
     }
@@ -133,6 +135,12 @@ function verified(socket: TLSSocket, { servername, trust }: DialOptions, target:
   // A server without ALPN says nothing, and the handshake succeeds.
   if (socket.alpnProtocol !== "h2") throw connectError("alpn", target, "the server does not offer HTTP/2 (ALPN h2)");
   return tlsState(socket, trust.mode !== "insecure", cert);
+}
+
+/** Node 22's `checkServerIdentity` knows no IPv6 address, and Deno's `checkHost` no wildcard. */
+function isFor(servername: string, cert: NodeCertificate): boolean {
+  if (isIP(servername) === 0) return checkServerIdentity(servername, cert) === undefined;
+  return new X509Certificate(cert.raw).checkIP(plainAddress(servername)) !== undefined;
 }
 
 function checkPin(pins: readonly string[], cert: PeerCertificate | undefined, target: Target): void {

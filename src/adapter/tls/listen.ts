@@ -40,6 +40,11 @@ export interface ListenTlsOptions {
 
 interface Pending extends Handshake {
   readonly raw: Socket;
+  /**
+   * What to destroy: the TCP socket until there is a TLS socket over it, then never again. Node 22 to 26 die (SIGSEGV)
+   * when both are destroyed in the turn in which the handshake ends.
+   */
+  top: Socket;
   readonly remote: NetAddr;
   /** What was heard about its end before the end itself. */
   error: Error | undefined;
@@ -103,6 +108,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   function handshake(raw: Socket, remote: NetAddr): Pending {
     return {
       raw,
+      top: raw,
       remote,
       error: undefined,
       done() {
@@ -111,7 +117,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
       fail(error) {
         if (!pending.delete(this)) return;
         overdue.delete(this);
-        raw.destroy();
+        this.top.destroy();
         options.failed(remote, error);
       },
     };
@@ -121,19 +127,18 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     const one = pendingOf(socket);
     if (one === undefined || !pending.has(one)) {
       socket.on("error", () => {});
-      socket.destroy();
+      setImmediate(() => socket.destroy());
       return;
     }
+    one.top = socket;
+    socket.on("error", (error: Error) => void (one.error ??= error));
     // A client that offers no ALPN at all gets this far on every runtime.
     if (socket.alpnProtocol !== "h2") {
-      socket.on("error", () => {});
       one.fail(new Error("The client does not offer HTTP/2 (ALPN h2)"));
-      socket.destroy();
       return;
     }
     const cert = asksForCertificate ? peerCertificate(socket.getPeerCertificate()) : undefined;
     const tls = tlsState(socket, asksForCertificate && socket.authorized, cert);
-    socket.on("error", (error: Error) => void (one.error ??= error));
     options.accept(nodeTransport(socket, tls, clock), one);
   }
 

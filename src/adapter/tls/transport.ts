@@ -9,7 +9,10 @@ export interface TransportSink {
   data(chunk: Uint8Array): void;
   /** The oldest `write` has left: its buffer may be reused. */
   wrote(): void;
-  /** Exactly once, last: FIN, reset, error or `destroy`. Undefined for a FIN (an end-of-file that TLS confirmed) and for our own `end`. */
+  /**
+   * Exactly once, last: FIN, reset, error or `destroy`. Undefined for an end-of-file and after our own `end`. No proof
+   * of an orderly end: no runtime tells whether TLS confirmed the end-of-file, and Deno's `node:tls` takes a reset for one.
+   */
   closed(error: Error | undefined): void;
 }
 

@@ -33,7 +33,7 @@ export class HpackDecoder {
   /** The lowest limit since the last block: what the peer has to come down to, if it is above (RFC 7541 section 4.2). */
   #lowest: number;
   #at = 0;
-  #recent: (Recent | undefined)[] = [];
+  readonly #recent: (Recent | undefined)[] = [undefined, undefined, undefined, undefined];
 
   /** @param maxTableSize What both sides start with; HTTP/2's default until a SETTINGS frame is acknowledged. */
   constructor(maxTableSize = 4_096) {
@@ -54,9 +54,10 @@ export class HpackDecoder {
    */
   decode(bytes: Uint8Array, start: number, end: number, limits: HeaderLimits): HeaderBlock {
     const table = this.#table;
-    const settled = this.#lowest >= table.maxSize;
-    const recent = this.#recent[(end - start) & RECENT_MASK];
-    if (recent !== undefined && settled && recent.matches(bytes, start, end, limits)) return recent.block;
+    const length = end - start;
+    const recent = this.#recent[length & RECENT_MASK];
+    const seen = recent !== undefined && this.#lowest >= table.maxSize && recent.holds(bytes, start, length);
+    if (seen && recent.fits(limits)) return recent.block!;
 
     this.#at = start;
     const insertedBefore = table.inserted;
@@ -113,11 +114,10 @@ export class HpackDecoder {
       if (!tooLarge) fields.push(name as string, value as string);
     }
     if (updated || table.inserted !== insertedBefore || table.size !== sizeBefore) {
-      this.#recent.length = 0;
-    } else if (!tooLarge && end - start <= RECENT_BYTES) {
-      const kept = new Recent(bytes.slice(start, end), Object.freeze(fields), size);
-      this.#recent[(end - start) & RECENT_MASK] = kept;
-      return kept.block;
+      for (const each of this.#recent) each?.forget();
+    } else if (!tooLarge && length <= RECENT_BYTES) {
+      if (seen) return recent.keep(fields, size);
+      (this.#recent[length & RECENT_MASK] ??= new Recent()).note(bytes, start, length);
     }
     return { fields, tooLarge };
   }
@@ -182,28 +182,45 @@ export class HpackDecoder {
 }
 
 // Blocks of a busy connection repeat. Equal bytes on an unchanged table mean equal fields, and one array for all of
-// them: at 10,000 idle streams it is the array that counts.
+// them: at 10,000 idle streams it is the array that counts. A block is noted when it comes and kept when it comes again,
+// so that blocks which never repeat cost little.
 const RECENT_MASK = 3;
 const RECENT_BYTES = 256;
 
 class Recent {
-  readonly block: HeaderBlock;
-  readonly #bytes: Uint8Array;
-  readonly #size: number;
+  block: HeaderBlock | undefined;
+  readonly #bytes: Uint8Array = new Uint8Array(RECENT_BYTES);
+  #length = -1;
+  #size = 0;
 
-  constructor(bytes: Uint8Array, fields: Fields, size: number) {
-    this.block = { fields, tooLarge: false };
-    this.#bytes = bytes;
-    this.#size = size;
-  }
-
-  matches(bytes: Uint8Array, start: number, end: number, limits: HeaderLimits): boolean {
+  holds(bytes: Uint8Array, start: number, length: number): boolean {
+    if (length !== this.#length) return false;
     const mine = this.#bytes;
-    if (mine.length !== end - start) return false;
-    for (let i = 0; i < mine.length; i++) {
+    for (let i = 0; i < length; i++) {
       if (mine[i] !== bytes[start + i]) return false;
     }
-    return this.#size <= limits.maxHeaderBytes && this.block.fields.length <= limits.maxHeaders * 2;
+    return true;
+  }
+
+  fits(limits: HeaderLimits): boolean {
+    return this.block !== undefined && this.#size <= limits.maxHeaderBytes &&
+      this.block.fields.length <= limits.maxHeaders * 2;
+  }
+
+  note(bytes: Uint8Array, start: number, length: number): void {
+    for (let i = 0; i < length; i++) this.#bytes[i] = bytes[start + i]!;
+    this.#length = length;
+    this.block = undefined;
+  }
+
+  keep(fields: Fields, size: number): HeaderBlock {
+    this.#size = size;
+    return this.block = { fields: Object.freeze(fields), tooLarge: false };
+  }
+
+  forget(): void {
+    this.#length = -1;
+    this.block = undefined;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The decoder by section of RFC 7541: what it accepts, what it refuses, what it costs. @module */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { HpackDecoder, HpackError } from "../../../../src/adapter/http2/hpack/mod.ts";
 import { test } from "../../../support/harness.ts";
 import { bytes, decode, decodeOnce, hex, ROOMY } from "./support.ts";
@@ -196,7 +197,7 @@ test("a list that is too large empties the table where a field does not fit into
 
 test("a list that is too large does not come back from a block that was seen before", () => {
   const decoder = new HpackDecoder();
-  assertEquals(decode(decoder, "8287"), [":method", "GET", ":scheme", "https"]);
+  for (let i = 0; i < 3; i++) assertEquals(decode(decoder, "8287"), [":method", "GET", ":scheme", "https"]);
   assert(decoder.decode(hex("8287"), 0, 2, { maxHeaderBytes: 50, maxHeaders: 10 }).tooLarge);
   assert(decoder.decode(hex("8287"), 0, 2, { maxHeaderBytes: 1_000, maxHeaders: 1 }).tooLarge);
 });
@@ -227,6 +228,7 @@ test("a large Huffman string is not built beyond the limit", () => {
 test("equal blocks give one list until the table changes", () => {
   const decoder = new HpackDecoder();
   decode(decoder, bytes(0x40, 0x01, "a", 0x01, "1"));
+  decode(decoder, "82be");
   const first = decode(decoder, "82be");
   assertStrictEquals(decode(decoder, "82be"), first);
   assert(Object.isFrozen(first));
@@ -236,9 +238,18 @@ test("equal blocks give one list until the table changes", () => {
   refuses("82be", "index 62", decoder);
 });
 
+test("a block is not recognised by a buffer that was written to since", () => {
+  const decoder = new HpackDecoder();
+  const buffer = Buffer.from([0x82, 0x87]); // whose slice() is no copy
+  const decodeBuffer = () => decoder.decode(buffer, 0, 2, ROOMY).fields;
+  for (let i = 0; i < 3; i++) assertEquals(decodeBuffer(), [":method", "GET", ":scheme", "https"]);
+  buffer[1] = 0x86;
+  for (let i = 0; i < 3; i++) assertEquals(decodeBuffer(), [":method", "GET", ":scheme", "http"]);
+});
+
 test("equal blocks do not hide a table size update that is missing", () => {
   const decoder = new HpackDecoder();
-  decode(decoder, "82");
+  for (let i = 0; i < 3; i++) decode(decoder, "82");
   decoder.setMaxTableSize(0);
   refuses("82", "table size update missing", decoder);
 });
@@ -246,7 +257,7 @@ test("equal blocks do not hide a table size update that is missing", () => {
 test("an insertion in a list that is too large ends the reuse of equal blocks", () => {
   const decoder = new HpackDecoder();
   decode(decoder, bytes(0x40, 0x01, "a", 0x01, "1"));
-  assertEquals(decode(decoder, "be"), ["a", "1"]);
+  for (let i = 0; i < 3; i++) assertEquals(decode(decoder, "be"), ["a", "1"]);
   const block = bytes(0x40, 0x01, "b", 0x01, "2");
   assert(decoder.decode(block, 0, block.length, { maxHeaderBytes: 0, maxHeaders: 0 }).tooLarge);
   assertEquals(decode(decoder, "be"), ["b", "2"]);

@@ -1,0 +1,95 @@
+/**
+ * `deno task check`: format, lint (the arrows of the architecture are among its rules), types, the specification's
+ * declarations, documentation of every public symbol.
+ *
+ * @module
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import { ROOT } from "../tests/support/runtime.ts";
+import { sharedPath } from "../tests/support/shared.ts";
+import { comparison, declarations, type Later, specification } from "./api.ts";
+import { CACHE, run } from "./matrix/npm.ts";
+
+/** What later work brings; whoever does takes it out of here. */
+const LATER: Later = {
+  sections: ["HTTP server pool", "metrics"],
+  cut: [` | { server: HttpServer; path?: string }`, `  engine?: "portable" | "node:http2";\n`],
+};
+/** Entry points that promise the specification's declarations, and the sections they promise. */
+const PROMISES: Readonly<Record<string, readonly string[] | undefined>> = {
+  ".": undefined,
+  "./streams": ["shared", "stream pools"],
+};
+
+const { exports, compilerOptions } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+  exports: Record<string, string>;
+  compilerOptions: object;
+};
+let failures = 0;
+
+await step("format", ["fmt", "--check"]);
+await step("lint", ["lint"]);
+await step("types", ["check"]);
+await api();
+await step("documentation", ["doc", "--lint", ...Object.values(exports)]);
+console.log(failures === 0 ? "checked" : `failed: ${failures}`);
+process.exitCode = failures === 0 ? 0 : 1;
+
+async function step(what: string, args: readonly string[]): Promise<void> {
+  const start = performance.now();
+  const { code, text } = await run([process.execPath, ...args], { cwd: ROOT, env: { ...process.env, NO_COLOR: "1" } });
+  if (code === 0) return console.log(`ok ${what} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  fail(what);
+  console.log(text.split("\n").filter((line) => !line.startsWith("Check ")).join("\n"));
+}
+
+function fail(message: string): void {
+  failures++;
+  console.log(`FAILED ${message}`);
+}
+
+async function api(): Promise<void> {
+  const source = shared();
+  if (!source) return console.log("left out: declarations of the specification: no ../shared/design");
+  const folder = join(CACHE, "api");
+  mkdirSync(folder, { recursive: true });
+  const text = specification(readFileSync(source, "utf8"), LATER);
+  writeFileSync(join(folder, "api.d.ts"), text);
+  // The checkout's own deno.json leaves the cache out.
+  writeFileSync(join(folder, "deno.json"), JSON.stringify({ compilerOptions, nodeModulesDir: "none" }));
+  for (const [entry, sections] of Object.entries(PROMISES)) {
+    const module = exports[entry];
+    if (!module) continue;
+    const path = join(ROOT, module);
+    const present = new Set(await exported(path));
+    const list = declarations(text).filter(({ name, section }) =>
+      present.has(name) || !LATER.sections.includes(section) && (sections?.includes(section) ?? true)
+    );
+    const missing = list.filter(({ name }) => !present.has(name)).map(({ name }) => name);
+    if (missing.length > 0) fail(`${module} does not export ${missing.join(", ")}`);
+    const file = join(folder, `${entry === "." ? "all" : entry.slice(2)}.ts`);
+    const compared = list.filter(({ name }) => present.has(name));
+    writeFileSync(file, comparison(compared, "./api.d.ts", pathToFileURL(path).href));
+    const what = `${compared.length} of ${list.length} declarations of the specification in ${module}`;
+    await step(what, ["check", "--config", join(folder, "deno.json"), file]);
+  }
+}
+
+async function exported(path: string): Promise<string[]> {
+  const { code, text } = await run([process.execPath, "doc", "--json", path], { cwd: ROOT });
+  if (code !== 0) throw new Error(text);
+  const { nodes } = JSON.parse(text) as { nodes: Record<string, { symbols: { name: string }[] }> };
+  return Object.values(nodes).flatMap(({ symbols }) => symbols.map(({ name }) => name));
+}
+
+function shared(): string | undefined {
+  try {
+    const path = sharedPath("design", "api.d.ts");
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
