@@ -168,32 +168,32 @@ export function checkClient(options: ClientPoolOptions): ClientSettings {
 export function checkServer(options: ServerPoolOptions): ServerSettings {
   const check = checks(SERVER);
   known(check, "", given(check, options), SERVER_OPTIONS);
-  if ("server" in options && options.server !== undefined) {
-    throw check.error("server", options.server, "not available in this version: use `listen` and `tls`");
+  // A path of an HTTP server: in the specification, not in this version.
+  const { server, path } = options as { server?: unknown; path?: unknown };
+  if (server !== undefined) {
+    throw check.error("server", server, "not available in this version: use `listen` and `tls`");
   }
-  const { path } = options as { path?: unknown };
   if (path !== undefined) throw check.error("path", path, "not available in this version: it goes with `server`");
-  const own = options as Extract<ServerPoolOptions, { listen: string }>;
-  const maxCapacity = check.integer("maxCapacity", own.maxCapacity, { default: 1_024, min: 1, max: MAX_31 });
+  const maxCapacity = check.integer("maxCapacity", options.maxCapacity, { default: 1_024, min: 1, max: MAX_31 });
   return {
-    ...checkPool(check, "server", own, maxCapacity),
-    listen: readAddress(check, "listen", own.listen),
-    material: serverMaterial(check, own.tls),
+    ...checkPool(check, "server", options, maxCapacity),
+    listen: readAddress(check, "listen", options.listen),
+    material: serverMaterial(check, options.tls),
     maxCapacity,
-    maxIdlePerConnection: check.integer("maxIdlePerConnection", own.maxIdlePerConnection, {
+    maxIdlePerConnection: check.integer("maxIdlePerConnection", options.maxIdlePerConnection, {
       default: 128,
       min: 1,
       max: MAX_31,
     }),
-    maxStreams: check.integer("maxStreams", own.maxStreams, { default: 4_096, min: 1, max: MAX_31 }),
-    maxConnections: check.integer("maxConnections", own.maxConnections, { default: 256, min: 1, max: MAX_31 }),
-    maxConnectionsPerAddress: check.integer("maxConnectionsPerAddress", own.maxConnectionsPerAddress, {
+    maxStreams: check.integer("maxStreams", options.maxStreams, { default: 4_096, min: 1, max: MAX_31 }),
+    maxConnections: check.integer("maxConnections", options.maxConnections, { default: 256, min: 1, max: MAX_31 }),
+    maxConnectionsPerAddress: check.integer("maxConnectionsPerAddress", options.maxConnectionsPerAddress, {
       default: 32,
       min: 1,
       max: MAX_31,
     }),
-    allow: checkAllow(check, own.allow),
-    authorize: check.callable("authorize", own.authorize),
+    allow: checkAllow(check, options.allow),
+    authorize: check.callable("authorize", options.authorize),
   };
 }
 

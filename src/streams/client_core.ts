@@ -15,7 +15,6 @@ import type { Link } from "./link.ts";
 import type { ClientTls } from "./options.ts";
 import { Rounds } from "./rounds.ts";
 import type { Seat, SeatPhase } from "./seat.ts";
-import { tlsError } from "./server_core.ts";
 import type { Starting } from "./starting.ts";
 import { type Emit, StreamCore } from "./stream_core.ts";
 import {
@@ -24,6 +23,7 @@ import {
   type ReadMaterial,
   readMaterial,
   readMaterialSync,
+  tlsError,
   trustOf,
 } from "./tls_material.ts";
 import { type TlsWatch, watchFiles } from "./tls_watch.ts";

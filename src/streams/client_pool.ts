@@ -23,7 +23,7 @@ import { attachCore, StreamPool } from "./stream_pool.ts";
  * ```
  */
 export class ClientPool extends StreamPool {
-  /** @throws PoolError `ERR_POOL_OPTION` naming the option and its value */
+  /** Checks the options; nothing is begun before `start`. @throws PoolError `ERR_POOL_OPTION` naming the option and its value */
   constructor(options: ClientPoolOptions) {
     super();
     const settings = checkClient(options);

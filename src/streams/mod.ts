@@ -13,7 +13,6 @@ export type {
   AddressResolver,
   ClientPoolOptions,
   ClientTls,
-  HttpServer,
   Logger,
   ServerPoolLimits,
   ServerPoolOptions,

@@ -142,24 +142,10 @@ export interface ServerPoolLimits {
   }) => boolean | Promise<boolean>;
 }
 
-/** A server of an HTTP server pool. Not available in this version. */
-export interface HttpServer {
-  /** Its label. */
-  readonly name: string;
-}
-
-/** Options of a server pool: an own port, or (not available in this version) a path of an HTTP server. */
-export type ServerPoolOptions =
-  & StreamPoolOptions
-  & ServerPoolLimits
-  & ({
-    /** "host:port"; an empty host means every address, port 0 a free one (see `addr`). */
-    listen: string;
-    /** The server's certificate and key. */
-    tls: ServerTls;
-  } | {
-    /** Not available in this version. */
-    server: HttpServer;
-    /** Not available in this version. */
-    path?: string;
-  });
+/** Options of a server pool. */
+export type ServerPoolOptions = StreamPoolOptions & ServerPoolLimits & {
+  /** "host:port"; an empty host means every address, port 0 a free one (see `addr`). */
+  listen: string;
+  /** The server's certificate and key. */
+  tls: ServerTls;
+};

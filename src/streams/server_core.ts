@@ -12,7 +12,7 @@ import {
   type Listener,
   type NetAddr,
 } from "../adapter/contract.ts";
-import { optionError, PoolError, SECRET } from "../core/errors.ts";
+import { PoolError } from "../core/errors.ts";
 import { checks } from "../core/options.ts";
 import type { ServerSettings } from "./check.ts";
 import { FIRST, idSource, type StreamId } from "./ids.ts";
@@ -30,6 +30,7 @@ import {
   readMaterial,
   readMaterialSync,
   serverMaterial,
+  tlsError,
 } from "./tls_material.ts";
 import { type TlsWatch, watchFiles } from "./tls_watch.ts";
 import type { ConnectionInfo } from "./types.ts";
@@ -259,12 +260,4 @@ function listenError(address: string, error: unknown): PoolError {
     ? "not permitted (EACCES)"
     : String(message ?? error);
   return new PoolError("ERR_POOL_CONNECT", `Cannot listen on ${address}: ${why}`, { cause: error });
-}
-
-/** What is wrong with a certificate, a key, an authority, or the file of one. */
-export function tlsError(action: string, error: unknown): PoolError {
-  if (error instanceof PoolError) return error;
-  const { message } = error as { message?: unknown };
-  const said = optionError(action, "tls", SECRET, `but broken: ${String(message ?? error)}`);
-  return new PoolError("ERR_POOL_OPTION", said.message, { cause: error });
 }

@@ -28,7 +28,7 @@ import type { ConnectionInfo, PoolStream } from "./types.ts";
 export class ServerPool extends StreamPool implements AsyncIterable<PoolStream> {
   readonly #core: ServerCore;
 
-  /** @throws PoolError `ERR_POOL_OPTION` naming the option and its value */
+  /** Checks the options; nothing is begun before `start`. @throws PoolError `ERR_POOL_OPTION` naming the option and its value */
   constructor(options: ServerPoolOptions) {
     super();
     const settings = checkServer(options);

@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import type { ClientTrust, ServerIdentity } from "../adapter/contract.ts";
 import { isPin } from "../adapter/tls/certificate.ts";
 import { checkAuthority, checkKeyPair } from "../adapter/tls/identity.ts";
-import { SECRET } from "../core/errors.ts";
+import { optionError, PoolError, SECRET } from "../core/errors.ts";
 import type { Checks } from "../core/options.ts";
 import { known } from "./known.ts";
 import type { ClientTls, ServerTls } from "./options.ts";
@@ -170,4 +170,12 @@ function pins(check: Checks, pin: unknown): readonly string[] | undefined {
     if (typeof one === "string" && isPin(one)) return one;
     throw check.error("tls.pin", one, "not the SHA-256 of a public key in base64 (44 characters)");
   });
+}
+
+/** What is wrong with a certificate, a key, an authority, or the file of one. */
+export function tlsError(action: string, error: unknown): PoolError {
+  if (error instanceof PoolError) return error;
+  const { message } = error as { message?: unknown };
+  const said = optionError(action, "tls", SECRET, `but broken: ${String(message ?? error)}`);
+  return new PoolError("ERR_POOL_OPTION", said.message, { cause: error });
 }
