@@ -44,7 +44,8 @@ export class ReadableSide implements ReadWaiter, SideHolder {
   arrived(chunk: Uint8Array): number {
     const view = this.#view();
     if (view === undefined) {
-      const part = chunk.slice(0, MAX_CHUNK);
+      // The stream takes the buffer. A Buffer's `slice` is no copy: the socket's own would go, with other streams' bytes.
+      const part = new Uint8Array(chunk.subarray(0, MAX_CHUNK));
       this.#controller.enqueue(part);
       this.#done();
       return part.length;
