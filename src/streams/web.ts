@@ -46,9 +46,10 @@ export class ReadableSide implements ReadWaiter, SideHolder {
     if (view === undefined) {
       // The stream takes the buffer. A Buffer's `slice` is no copy: the socket's own would go, with other streams' bytes.
       const part = new Uint8Array(chunk.subarray(0, MAX_CHUNK));
+      const { length } = part;
       this.#controller.enqueue(part);
       this.#done();
-      return part.length;
+      return length;
     }
     const n = Math.min(chunk.length, view.length);
     view.set(n === chunk.length ? chunk : chunk.subarray(0, n));
