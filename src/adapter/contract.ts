@@ -14,8 +14,11 @@
 
 /** A TCP address. */
 export interface NetAddr {
+  /** Always TCP. */
   readonly transport: "tcp";
+  /** IP address, or host name. */
   readonly hostname: string;
+  /** 0 to 65535. */
   readonly port: number;
 }
 
@@ -23,18 +26,25 @@ export interface NetAddr {
 export interface TlsState {
   /** "TLSv1.3". */
   readonly protocol: string;
+  /** Its name, as OpenSSL writes it. */
   readonly cipher: string;
+  /** "h2". */
   readonly alpn: string;
   /** Whether the peer's certificate was checked against an authority. False where none was asked for. */
   readonly authorized: boolean;
+  /** What the peer showed, if anything. */
   readonly peerCertificate?: PeerCertificate;
 }
 
 /** The certificate that the peer showed. */
 export interface PeerCertificate {
+  /** Whose it is. */
   readonly subject: string;
+  /** Who signed it. */
   readonly issuer: string;
+  /** Good from here. */
   readonly validFrom: Date;
+  /** Good until here. */
   readonly validTo: Date;
   /** SHA-256 of the DER certificate, upper-case hex with colons. */
   readonly fingerprint256: string;
@@ -133,6 +143,12 @@ export interface Channel {
    * After `end`, `reset` or close it throws too. An empty write is true.
    */
   write(data: Uint8Array): boolean;
+  /**
+   * Takes back what the last `write` has not placed yet, and returns how many bytes that is: they will not be sent, the
+   * buffer is the owner's again, `accepted()` is not called for it, and `write` may be called. 0 when nothing waits, or
+   * `end` has been called already.
+   */
+  withdraw(): number;
   /** END_STREAM after what was written; with `trailers`, a header block carries it. A second call does nothing. */
   end(trailers?: Fields): void;
   /** RST_STREAM with this code (default CANCEL, 8); what was not sent yet is dropped. Calls `close` before it returns, unless closed already. */

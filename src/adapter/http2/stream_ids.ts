@@ -15,7 +15,7 @@ export class StreamIds {
   /** Our final GOAWAY is out: streams above `lastPeer` are never looked at. */
   closed = false;
   readonly #client: boolean;
-  #next = 1;
+  #next: number;
   /** Whether the peer has left out identifiers, which closes those below for ever. */
   #skipped = false;
   /** Streams that ended by RST_STREAM, negative where it was the peer's; made with the first of them. */
@@ -24,8 +24,10 @@ export class StreamIds {
   /** The highest identifier that fell out of `#resets`: up to it nothing is known for certain. */
   #forgotten = 0;
 
-  constructor(role: "client" | "server") {
+  /** @param next A client's first one. */
+  constructor(role: "client" | "server", next = 1) {
     this.#client = role === "client";
+    this.#next = next;
   }
 
   /** How many streams a client can still open. */

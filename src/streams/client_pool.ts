@@ -1,0 +1,32 @@
+/**
+ * The side that connects and creates streams.
+ *
+ * @module
+ */
+import { checkClient } from "./check.ts";
+import { ClientCore } from "./client_core.ts";
+import type { ClientPoolOptions } from "./options.ts";
+import { attachCore, StreamPool } from "./stream_pool.ts";
+
+/**
+ * Connects to a {@linkcode ServerPool} and keeps idle streams ready on the connection, more or fewer of them as they are needed.
+ * Connects again, with back-off, when the connection is lost.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * const pool = new ClientPool({ address: "tunnel.example:8443", minCapacity: 5, maxCapacity: 20 });
+ * // await pool.start();
+ * // const stream = await pool.incomingGet({ timeout: 5_000 });
+ * await pool.close();
+ * ```
+ */
+export class ClientPool extends StreamPool {
+  /** Checks the options; nothing is begun before `start`. @throws PoolError `ERR_POOL_OPTION` naming the option and its value */
+  constructor(options: ClientPoolOptions) {
+    super();
+    const settings = checkClient(options);
+    attachCore(this, (emit) => new ClientCore(settings, emit));
+  }
+}
