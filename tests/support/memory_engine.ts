@@ -22,7 +22,7 @@ export interface MemoryLink {
 
 /** An engine and its network. */
 export interface MemoryEngine extends Engine {
-  /** Open connections, oldest first. */
+  /** Connections that are open at either end, oldest first. */
   readonly links: readonly MemoryLink[];
   /** What dialling does before it looks for a listener: throw or reject to make it fail, wait to make it slow. */
   dialing: ((options: DialOptions) => unknown) | undefined;
@@ -88,13 +88,16 @@ export function memoryEngine(): MemoryEngine {
     };
     const timer = clock.timer(handshakeTimeout, () => handshake.fail(new Error("handshake timeout")));
     listener.pending.add(handshake);
-    for (const end of [link.client, link.server] as MemoryTransport[]) {
-      end.onClosed = () => {
-        const at = links.indexOf(link);
-        if (at >= 0) links.splice(at, 1);
-        handshake.fail(new Error("closed during the handshake"));
-      };
-    }
+    const [near, far] = [link.client, link.server] as MemoryTransport[];
+    near!.onClosed = () => forget();
+    far!.onClosed = () => {
+      forget();
+      handshake.fail(new Error("closed during the handshake"));
+    };
+    const forget = (): void => {
+      const at = links.indexOf(link);
+      if (at >= 0 && near!.closed && far!.closed) links.splice(at, 1);
+    };
     accept(link.server, handshake);
     return link.client;
   }
@@ -146,7 +149,7 @@ class MemoryTransport implements Transport {
   /** What the peer has written and nobody has read; undefined is its FIN. */
   readonly #incoming: (Uint8Array | undefined)[] = [];
   #scheduled = false;
-  #closed = false;
+  closed = false;
   #error: Error | undefined;
 
   constructor(localAddr: NetAddr, remoteAddr: NetAddr, piece: number) {
@@ -157,24 +160,24 @@ class MemoryTransport implements Transport {
 
   start(sink: TransportSink): void {
     this.#sink = sink;
-    if (this.#closed) queueMicrotask(() => sink.closed(this.#error));
+    if (this.closed) queueMicrotask(() => sink.closed(this.#error));
     this.schedule();
   }
 
   write(data: Uint8Array): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.peer.#incoming.push(data);
     this.peer.schedule();
   }
 
   end(): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     this.peer.#incoming.push(undefined);
     this.peer.schedule();
   }
 
   destroy(): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     // What was written before may still arrive, as on a socket.
     this.peer.#incoming.push(undefined);
     this.peer.schedule();
@@ -185,20 +188,20 @@ class MemoryTransport implements Transport {
   unref(): void {}
 
   schedule(): void {
-    if (this.#scheduled || this.frozen || this.#closed || this.#sink === undefined || this.#incoming.length === 0) {
+    if (this.#scheduled || this.frozen || this.closed || this.#sink === undefined || this.#incoming.length === 0) {
       return;
     }
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
-      if (this.frozen || this.#closed) return;
+      if (this.frozen || this.closed) return;
       const data = this.#incoming.shift();
       if (data === undefined) {
         this.finish(undefined);
         this.peer.finish(undefined);
         return;
       }
-      for (let at = 0; at < data.length && !this.#closed; at += this.#piece) {
+      for (let at = 0; at < data.length && !this.closed; at += this.#piece) {
         this.#sink!.data(data.slice(at, Math.min(data.length, at + this.#piece)));
       }
       this.peer.#wrote();
@@ -207,12 +210,12 @@ class MemoryTransport implements Transport {
   }
 
   #wrote(): void {
-    if (!this.#closed && !this.frozen) this.#sink?.wrote();
+    if (!this.closed && !this.frozen) this.#sink?.wrote();
   }
 
   finish(error: Error | undefined): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.closed) return;
+    this.closed = true;
     this.#error = error;
     this.#sink?.closed(error);
     this.onClosed?.();

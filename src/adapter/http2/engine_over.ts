@@ -2,7 +2,7 @@
  * The portable engine over any way to dial and to listen: the real one is TLS, tests have a network in memory. @module
  */
 import {
-  ConnectError,
+  type ConnectError,
   type Connection,
   ConnectionClosedError,
   type ConnectionHandler,
@@ -11,7 +11,8 @@ import {
   type Listener,
   type ListenOptions,
 } from "../contract.ts";
-import type { DialOptions } from "../tls/dial.ts";
+import { asConnectError, connectError } from "../tls/connect_error.ts";
+import { type DialOptions, dialTarget } from "../tls/dial.ts";
 import type { Handshake, ListenTlsOptions } from "../tls/listen.ts";
 import type { Transport } from "../tls/transport.ts";
 import { drive } from "./connection.ts";
@@ -53,13 +54,12 @@ function greet(
   options: ConnectOptions,
 ): Promise<Connection> {
   const { clock, signal, handler, timeout } = options;
-  const place = `${options.hostname}:${options.port}`;
+  const target = dialTarget(options);
   return new Promise((resolve, reject) => {
     const timer = clock.timer(Math.max(0, deadline - clock.now()), () => {
-      fail(new ConnectError("timeout", `Cannot connect to ${place}: no HTTP/2 SETTINGS within ${timeout} ms`));
+      fail(connectError("timeout", target, `no HTTP/2 SETTINGS within ${timeout} ms`));
     });
-    const aborted = (): void =>
-      fail(new ConnectError("aborted", `Cannot connect to ${place}: aborted`, { cause: signal?.reason }));
+    const aborted = (): void => fail(connectError("aborted", target, "aborted", signal?.reason));
     let settled = false;
     function settle(): void {
       settled = true;
@@ -87,7 +87,7 @@ function greet(
         failed(error) {
           if (settled) return;
           settle();
-          reject(asConnectError(error, place));
+          reject(failure(error, options));
         },
       },
     });
@@ -103,11 +103,13 @@ const NOBODY: ConnectionHandler = {
   close() {},
 };
 
-function asConnectError(error: Error, place: string): ConnectError {
-  const protocol = error instanceof ConnectionClosedError && error.cause instanceof H2Error;
-  return new ConnectError(protocol ? "protocol" : "reset", `Cannot connect to ${place}: ${error.message}`, {
-    cause: error,
-  });
+/** What ended a connection before its SETTINGS: the peer's HTTP/2, or whatever the transport said last. */
+function failure(error: Error, options: ConnectOptions): ConnectError {
+  const cause = error instanceof ConnectionClosedError && error.code === undefined ? error.cause : error;
+  if (cause instanceof H2Error || cause instanceof ConnectionClosedError) {
+    return connectError("protocol", dialTarget(options), error.message, error);
+  }
+  return asConnectError(cause, dialTarget(options));
 }
 
 function serve(transport: Transport, handshake: Handshake, settings: ResolvedSettings, options: ListenOptions): void {

@@ -135,8 +135,9 @@ export class Session {
   transportClosed(error: Error | undefined): void {
     if (this.over) return;
     const away = this.wentAway;
-    const orderly = this.streams.size === 0 &&
-      (this.ending || (error === undefined && (this.leaving !== "no" || away?.code === NO_ERROR)));
+    // A peer that went away with an error code did not part in order, even if no stream was open any more.
+    const orderly = this.streams.size === 0 && (away === undefined || away.code === NO_ERROR) &&
+      (this.ending || (error === undefined && (this.leaving !== "no" || away !== undefined)));
     if (orderly) return this.#end(undefined);
     const code = away?.code;
     const after = code === undefined ? "" : ` after GOAWAY ${codeName(code)}`;

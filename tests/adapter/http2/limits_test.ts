@@ -15,7 +15,6 @@ import {
   headers,
   ping,
   PRIORITY,
-  REQUEST,
   reset,
   settings,
   settingsAck,
