@@ -1,7 +1,15 @@
 /** What the tests of the stream pools share. @module */
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import type { Connection, ConnectionHandler, Engine, Listener } from "../../src/adapter/contract.ts";
+import type {
+  Channel,
+  ChannelFault,
+  Connection,
+  ConnectionHandler,
+  Engine,
+  Fields,
+  Listener,
+} from "../../src/adapter/contract.ts";
 import { ClientPool } from "../../src/streams/client_pool.ts";
 import { type Environment, withEnvironment } from "../../src/streams/environment.ts";
 import type { PoolStream } from "../../src/streams/mod.ts";
@@ -214,6 +222,53 @@ export async function rejects(promise: Promise<unknown>, code: string): Promise<
 /** The next event of a pool. */
 export function once(pool: StreamPool, type: string): Promise<CustomEvent> {
   return new Promise((resolve) => pool.addEventListener(type, (e) => resolve(e as CustomEvent), { once: true }));
+}
+
+/** What a stream of {@linkcode oddServer} is answered with. */
+export interface OddStream {
+  readonly channel: Channel;
+  readonly fields: Fields;
+  /** Bytes that have come. */
+  readonly received: number[];
+  ended: boolean;
+  closed: ChannelFault | "in order" | undefined;
+}
+
+/** The owner of a connection of {@linkcode oddServer}: keeps what comes, and lets `answer` do the rest. */
+export function oddHandler(
+  streams: OddStream[],
+  answer: (stream: OddStream, index: number) => void,
+): ConnectionHandler {
+  return {
+    channel(channel, fields) {
+      const stream: OddStream = { channel, fields, received: [], ended: false, closed: undefined };
+      const index = streams.push(stream) - 1;
+      queueMicrotask(() => stream.closed === undefined && answer(stream, index));
+      return {
+        headers() {},
+        data(chunk) {
+          stream.received.push(...chunk);
+          channel.consume(chunk.length);
+        },
+        end() {
+          stream.ended = true;
+        },
+        accepted() {},
+        close(fault) {
+          stream.closed = fault ?? "in order";
+        },
+      };
+    },
+    available() {},
+    goaway() {},
+    close() {},
+  };
+}
+
+/** Answers as a pool does: 200 and an id. */
+export function giveId({ channel }: OddStream, id: number): void {
+  channel.respond([":status", "200"]);
+  channel.write(Uint8Array.of(id >>> 24, id >>> 16, id >>> 8, id));
 }
 
 /** A server that is not ours: each connection does what the test says. */
