@@ -17,8 +17,10 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "../tests/support/runtime.ts";
 
-/** The documents whose blocks are run. */
+/** The documents. */
 export const DOCUMENTS: readonly string[] = ["README.md", "docs/guide.md", "CONTRIBUTING.md"];
+/** Those for users, whose examples are run. */
+const FOR_USERS: readonly string[] = ["README.md", "docs/guide.md"];
 
 /** A fenced block. */
 export interface Block {
@@ -59,9 +61,9 @@ export function blocks(file: string, markdown: string): Block[] {
   return found;
 }
 
-/** The blocks of all documents that are TypeScript. */
+/** The blocks of TypeScript in the documents for users. */
 export function examples(): Block[] {
-  return DOCUMENTS.flatMap((file) => blocks(file, readDocument(file))).filter(({ language }) => language === "ts");
+  return FOR_USERS.flatMap((file) => blocks(file, readDocument(file))).filter(({ language }) => language === "ts");
 }
 
 /** A module whose default export runs the block in a test. Imports come first, as the language wants it. */

@@ -11,12 +11,15 @@ import { PoolError } from "../core/errors.ts";
 import type { ClientCore } from "./client_core.ts";
 import { ClientLink } from "./client_link.ts";
 
+/** At most one connection in so many first back-offs is made sooner than the back-off says. */
+const HURRY = 10;
+
 /**
  * Connects, and connects again when the connection is lost or takes no more streams.
  *
  * Times are gRPC's (doc/connection-backoff.md): an attempt begins no sooner than the back-off after the last one began. So a connection
  * that lived for a while is replaced at once, one that dies at once is not. After GOAWAY or at a connection's limit, which are no
- * failures, the new one is made at once, but no more often than the first back-off.
+ * failures, the new one is made at once even so, but not again and again.
  */
 export class Slot implements Expires {
   /** The connection for new streams. */
@@ -59,7 +62,7 @@ export class Slot implements Expires {
     const now = this.#core.deadlines.now();
     const wait = this.#backoff.next();
     if (link.answered) this.#backoff.reset();
-    if (!link.over && link.answered && now - this.#hurriedAt >= wait) {
+    if (!link.over && link.answered && now - this.#hurriedAt >= HURRY * wait) {
       this.#hurriedAt = now;
       this.connect();
     } else this.#later(wait);

@@ -34,7 +34,7 @@ export class Rounds {
   constructor(core: ClientCore) {
     this.#core = core;
     this.#adaptive = firstState(core.settings.adaptive);
-    this.#backoff = backoff(core.settings.backoff, core.environment.random);
+    this.#backoff = backoff(core.settings.backoff, core.environment.random, "create a client pool");
   }
 
   get capacity(): number {

@@ -43,16 +43,12 @@ export class ReadableSide implements ReadWaiter, SideHolder {
 
   arrived(chunk: Uint8Array): number {
     const view = this.#view();
-    if (view === undefined) {
-      // The stream takes the buffer. A Buffer's `slice` is no copy: the socket's own would go, with other streams' bytes.
-      const part = new Uint8Array(chunk.subarray(0, MAX_CHUNK));
-      this.#controller.enqueue(part);
-      this.#done();
-      return part.length;
-    }
-    const n = Math.min(chunk.length, view.length);
-    view.set(n === chunk.length ? chunk : chunk.subarray(0, n));
-    this.#controller.byobRequest!.respond(n);
+    const n = Math.min(chunk.length, view?.length ?? MAX_CHUNK);
+    const part = view ?? new Uint8Array(n);
+    part.set(n === chunk.length ? chunk : chunk.subarray(0, n));
+    // Both take the buffer away.
+    if (view === undefined) this.#controller.enqueue(part);
+    else this.#controller.byobRequest!.respond(n);
     this.#done();
     return n;
   }

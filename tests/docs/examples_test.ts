@@ -6,6 +6,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { type Block, examples, moduleName, moduleOf } from "../../scripts/docs.ts";
+import { selfSigned } from "../../src/cli/certificate.ts";
 import { certFile } from "../support/certs.ts";
 import { test, type TestContext } from "../support/harness.ts";
 import { ROOT } from "../support/runtime.ts";
@@ -32,20 +33,14 @@ async function run(t: TestContext, block: Block): Promise<void> {
 }
 
 function enterFolder(t: TestContext): void {
-  const before = process.cwd();
   const folder = mkdtempSync(join(tmpdir(), "h2pool-docs-"));
-  const files = {
-    "cert.pem": "server.pem",
-    "key.pem": "server.key",
-    "ca.pem": "ca.pem",
-    "client.pem": "client.pem",
-    "client.key": "client.key",
-    "pin.txt": "server.pin",
-  };
-  for (const [name, from] of Object.entries(files)) copyFileSync(certFile(from), join(folder, name));
+  const { cert, key } = selfSigned({ names: ["localhost"], now: new Date() });
+  writeFileSync(join(folder, "cert.pem"), cert);
+  writeFileSync(join(folder, "key.pem"), key);
+  for (const name of ["ca.pem", "client.pem", "client.key"]) copyFileSync(certFile(name), join(folder, name));
   process.chdir(folder);
   t.cleanup(() => {
-    process.chdir(before);
+    process.chdir(ROOT);
     rmSync(folder, { recursive: true, force: true });
   });
 }
