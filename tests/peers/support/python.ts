@@ -1,12 +1,11 @@
 /** Python's h2, as Debian has it, on either side. @module */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { TestContext } from "../../support/harness.ts";
-import type { Need } from "../../support/needs.ts";
-import { type Child, spawnProgram } from "../../support/spawn.ts";
 import { certFile } from "../../support/certs.ts";
+import type { TestContext } from "../../support/harness.ts";
+import { type Need, PYTHON } from "../../support/needs.ts";
+import { type Child, spawnProgram } from "../../support/spawn.ts";
 
-const PYTHON = "/usr/bin/python3";
 const H2 = "/usr/lib/python3/dist-packages/h2/__init__.py";
 
 /** Debian's python3-h2. */
