@@ -90,6 +90,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   const cut = new AbortController();
   let taken = 0;
   let inUse = 0;
+  let started = false;
   let draining = false;
   let drained = (): void => {};
   let why: Error | undefined;
@@ -173,17 +174,24 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
     attend(detail).catch((error) => log.warn(`no control stream: ${sentence(error)}`));
   });
   pool.addEventListener("disconnect", ({ detail: { connection, error } }) => {
-    if (pool.state === "closed") return;
+    if (cut.signal.aborted) return;
     const reason = error === undefined ? "" : `: ${sentence(error)}`;
     log.warn(`connection to ${joinAddress(connection.remoteAddr)} is gone${reason}`);
   });
   pool.addEventListener("error", ({ detail }) => {
-    // The token was taken back, or the server asks for another: waiting does not help.
-    if (detail instanceof PoolError && detail.code === "ERR_POOL_FORBIDDEN") return void end(detail);
-    log.warn(sentence(detail));
+    // The token was taken back, or the server asks for another: waiting does not help. At the start it is `start` that fails.
+    const forbidden = detail instanceof PoolError && detail.code === "ERR_POOL_FORBIDDEN";
+    if (!forbidden) log.warn(sentence(detail));
+    else if (started) void end(detail);
   });
 
-  await pool.start({ timeout: NO_HURRY, signal: options.signal });
+  try {
+    await pool.start({ timeout: NO_HURRY, signal: options.signal });
+  } catch (error) {
+    await end(undefined);
+    throw error;
+  }
+  started = true;
   return {
     counts,
     get inUse() {

@@ -140,6 +140,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     const error = await control.over;
     if (client !== undefined) dispatcher.remove(client);
     control.end();
+    if (client !== undefined && error === undefined) log.info(`client ${from} serves what it has, and takes no more`);
     if (!(error instanceof ControlError)) return;
     log.warn(`ended the connection of client ${from}: ${error.message}`);
     // A pool gives no way to cut one connection: it gets no stream any more, and what it had is reset.
