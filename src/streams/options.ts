@@ -43,7 +43,7 @@ export interface ClientTls {
   pin?: string | readonly string[];
 }
 
-/** Gives `"host:port"` for one connection attempt. `signal` is aborted when the attempt is over or not wanted any more. */
+/** Gives `"host:port"` for one connection attempt. `signal` is aborted when nobody waits for the answer any more: too late, or the pool closes. */
 export type AddressResolver = (
   ctx: { readonly attempt: number; readonly signal: AbortSignal },
 ) => string | Promise<string>;

@@ -3,13 +3,25 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createServer, type Socket } from "node:net";
 import type { ClientPoolOptions } from "../../../src/streams/options.ts";
-import { ACK, CONTINUATION, DATA, data, frame, GOAWAY, headers, HEADERS, PING, ping } from "../../support/frames.ts";
-import { concat, PRIORITY, PUSH_PROMISE, reset, RST_STREAM, settings, SETTINGS, uint32 } from "../../support/frames.ts";
+import { ACK, CONTINUATION, DATA, data, frame, GOAWAY, HEADERS, headers, PING, ping } from "../../support/frames.ts";
+import { concat, PRIORITY, PUSH_PROMISE, reset, RST_STREAM, SETTINGS, settings, uint32 } from "../../support/frames.ts";
 import { utf8, WINDOW_UPDATE, windowUpdate } from "../../support/frames.ts";
 import { test } from "../../support/harness.ts";
 import { text } from "../support.ts";
 import { OK, type RawPeer, rawServer } from "./raw.ts";
-import { closes, each, echoes, echoing, failure, ledger, network, pairOver, quickClient, recovers, until } from "./support.ts";
+import {
+  closes,
+  each,
+  echoes,
+  echoing,
+  failure,
+  ledger,
+  network,
+  pairOver,
+  quickClient,
+  recovers,
+  until,
+} from "./support.ts";
 import { within } from "./support.ts";
 
 type Fault = (peer: RawPeer) => void;
@@ -263,7 +275,11 @@ test("connection: what answers is no TLS, no HTTP/2, or nothing: attempts end in
     "nothing": { play: () => {}, says: /within/, kind: "timeout" },
     "FIN": { play: (s) => void s.end(), says: /closed/, kind: "reset" },
     "RST": { play: (s) => void s.resetAndDestroy(), says: /closed/, kind: "reset" },
-    "half a record": { play: (s) => void s.write(Uint8Array.of(22, 3, 3, 1, 0, 2, 0)), says: /within/, kind: "timeout" },
+    "half a record": {
+      play: (s) => void s.write(Uint8Array.of(22, 3, 3, 1, 0, 2, 0)),
+      says: /within/,
+      kind: "timeout",
+    },
   };
   await each(plays, async ({ play, says, kind }) => {
     const sockets = new Set<Socket>();

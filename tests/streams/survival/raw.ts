@@ -303,7 +303,9 @@ function speak(socket: TLSSocket, nth: number, role: "client" | "server", script
 
   function end(stream: RawStream): void {
     stream.ended = true;
-    if (role === "server" && stream.begun && !stream.done && script().mute !== true) (script().end ?? endToo)(peer, stream);
+    if (role === "server" && stream.begun && !stream.done && script().mute !== true) {
+      (script().end ?? endToo)(peer, stream);
+    }
   }
 }
 

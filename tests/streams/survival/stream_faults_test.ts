@@ -4,7 +4,7 @@ import type { ClientPool, PoolStream } from "../../../src/streams/mod.ts";
 import { concat, data, END_STREAM, headers, padded, reset, windowUpdate } from "../../support/frames.ts";
 import { test, type TestContext } from "../../support/harness.ts";
 import { text } from "../support.ts";
-import { OK, type RawPeer, rawServer, type RawServer, type RawStream } from "./raw.ts";
+import { OK, type RawPeer, type RawServer, rawServer, type RawStream } from "./raw.ts";
 import { closes, each, echoes, failure, ledger, quickClient, recovers, until, within } from "./support.ts";
 
 const NONE = new Uint8Array();
@@ -161,8 +161,7 @@ test("idle: a stream that is reset or ended leaves at once, and another one is o
     "END_STREAM": (id) => data(id, NONE, END_STREAM),
     "trailers": (id) => headers(id, ["x", "y"], END_STREAM),
     "a second response": (id) => headers(id, OK),
-    "DATA beyond the window": (id) =>
-      concat(...Array.from({ length: 5 }, () => data(id, new Uint8Array(16_000)))),
+    "DATA beyond the window": (id) => concat(...Array.from({ length: 5 }, () => data(id, new Uint8Array(16_000)))),
     ...Object.fromEntries(CODES.map((code) => [`RST code ${code}`, (id: number) => reset(id, code)])),
   };
   await each(faults, async (fault) => {
@@ -213,11 +212,20 @@ test("closing: a stream that was closed ends, whatever the server does with it",
   };
   await each(faults, async (fault, name) => {
     const server = await rawServer(t);
-    const client = quickClient(t, server.port, { closeTimeout: name === "nothing" || name === "sends on" ? 300 : 60_000 });
+    const client = quickClient(t, server.port, {
+      closeTimeout: name === "nothing" || name === "sends on" ? 300 : 60_000,
+    });
     await client.start();
     await client.filled();
     const used = await client.outgoingGet("00000000");
-    const at = { server, client, peer: server.peers[0]!, used, raw: server.peers[0]!.streams.get(1)!, other: await client.incomingGet() };
+    const at = {
+      server,
+      client,
+      peer: server.peers[0]!,
+      used,
+      raw: server.peers[0]!.streams.get(1)!,
+      other: await client.incomingGet(),
+    };
     server.script = { data: () => {}, end: () => {} };
     const reading = failure("the pending read", used.read(new Uint8Array(1)));
     await used.write(new Uint8Array(100));
