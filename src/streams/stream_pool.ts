@@ -132,6 +132,14 @@ export abstract class StreamPool extends EventTarget implements AsyncDisposable 
     return this.#core.flush();
   }
 
+  /**
+   * Cuts one connection at once: its streams fail with `ERR_STREAM_LOST` on both sides, `reason` being the cause on this one. A client
+   * pool makes another. False when it is not a connection of this pool, or gone already.
+   */
+  disconnect(connection: ConnectionInfo, reason?: Error): boolean {
+    return this.#core.disconnect(connection, reason);
+  }
+
   /** Adds one to `errorCount`. */
   addError(): void {
     this.#core.counters.errors++;

@@ -68,7 +68,7 @@ interface Session {
 const STREAM_TIMEOUT = 10_000;
 /** A first connection may take as long as a timer can wait: a service starts when its machine does, the server when it will. */
 const NO_HURRY = 2 ** 31 - 1;
-/** How long the last words of control streams may take when the client closes. Milliseconds. */
+/** How long the last words on a control stream may take. Milliseconds. */
 const GOODBYE = 500;
 /** Announced streams that are not over, on all connections: more than a server can have open on one. */
 const MAX_TAKEN = 16_384;

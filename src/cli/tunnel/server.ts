@@ -78,7 +78,7 @@ interface Client extends Member {
 interface Serving {
   /** The client has connected its service. */
   answered(): void;
-  /** It could not, or it is barred: the public connection ends at once. */
+  /** It could not: the public connection ends at once. */
   fail(why: string): void;
 }
 
@@ -89,13 +89,12 @@ const SPARE_STREAMS = 256;
 /** What the pool may hold unread: the default, or a small window for each public connection. */
 const MIN_WINDOW_TOTAL = 256 * 1024 * 1024;
 const WINDOW_PER_CONNECTION = 128 * 1024;
-/** How long the last words of control streams may take when the server closes. Milliseconds. */
+/** How long the last words on a control stream may take. Milliseconds. */
 const GOODBYE = 500;
 
 /** Binds both ports. Rejects when one of them cannot be had. */
 export async function startTunnelServer(options: TunnelServerOptions): Promise<TunnelServer> {
   const { log, authorize, maxConnections } = options;
-  const barred = new WeakSet<ConnectionInfo>();
   const pool = new ServerPool({
     name: "tunnel",
     listen: options.listen,
@@ -103,8 +102,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     allow: options.allow,
     maxStreams: Math.max(4096, maxConnections + SPARE_STREAMS),
     window: { total: Math.max(MIN_WINDOW_TOTAL, maxConnections * WINDOW_PER_CONNECTION) },
-    authorize({ headers, remoteAddr, connection }) {
-      if (barred.has(connection)) return false;
+    authorize({ headers, remoteAddr }) {
       if (authorize === undefined || authorize(headers)) return true;
       log.warn(`refused ${remoteAddr.hostname}: ${headers.authorization ? "wrong token" : "it shows no token"}`);
       return false;
@@ -143,9 +141,11 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     if (client !== undefined && error === undefined) log.info(`client ${from} serves what it has, and takes no more`);
     if (!(error instanceof ControlError)) return;
     log.warn(`ended the connection of client ${from}: ${error.message}`);
-    // A pool gives no way to cut one connection: it gets no stream any more, and what it had is reset.
-    barred.add(connection);
-    for (const { fail } of serving.values()) fail(error.message);
+    // It has been told why; when it has read that it ends its side too.
+    const late = systemClock.timer(GOODBYE, () => stream.abort(error));
+    await stream.closed;
+    late.cancel();
+    pool.disconnect(connection, error);
   }
 
   function accept(tcp: TcpConnection): void {

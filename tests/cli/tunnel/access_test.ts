@@ -72,7 +72,7 @@ test("tunnel: a port that is taken is one sentence and exit code 1", async (t) =
   }
 });
 
-test("tunnel: a client of another version is told so, serves nothing and gets no stream any more", async (t) => {
+test("tunnel: a client of another version is told so and disconnected, having served nothing", async (t) => {
   const server = await tunnelServer(t);
   const pool = new ClientPool({
     address: server.listen,
@@ -80,6 +80,7 @@ test("tunnel: a client of another version is told so, serves nothing and gets no
     headers: { authorization: "Bearer correct-horse-battery" },
   });
   t.cleanup(() => pool.close());
+  const disconnected = new Promise((resolve) => pool.addEventListener("disconnect", resolve, { once: true }));
   await pool.start({ timeout: 5_000 });
   const control = await pool.outgoingGet("00000000", 5_000);
   await control.write(new TextEncoder().encode('{"h2pool":2}\n'));
@@ -90,6 +91,7 @@ test("tunnel: a client of another version is told so, serves nothing and gets no
   }
   assertStringIncludes(said, '{"h2pool":1}\n');
   assertStringIncludes(said, "the other side speaks version 2");
+  await disconnected;
   await server.child.err.line(/ended the connection of client .*version 2/);
   assertNotMatch(server.child.err.text, /serves/);
 });

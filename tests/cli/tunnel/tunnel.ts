@@ -9,11 +9,13 @@ import { currentRuntime, ROOT } from "../../support/runtime.ts";
 import { type Child, spawnRuntime } from "../../support/spawn.ts";
 
 const CLI = join(ROOT, "cli.ts");
+/** Node strips the types of a hundred files at each start: once is enough. */
+const NODE_COMPILE_CACHE = join(ROOT, ".cache", "node-compile");
 const TOKEN = "correct-horse-battery";
 
 /** Runs the command. */
 export function h2pool(t: TestContext, ...args: string[]): Child {
-  return spawnRuntime(t, currentRuntime(), CLI, args, { env: { H2POOL_TOKEN: undefined } });
+  return spawnRuntime(t, currentRuntime(), CLI, args, { env: { H2POOL_TOKEN: undefined, NODE_COMPILE_CACHE } });
 }
 
 /** A service of the test: each connection goes to `serve`. */
