@@ -55,6 +55,34 @@ test("receive queue: a chunk that is most of its buffer is not copied", () => {
   assertStrictEquals(queue.shift(), chunk);
 });
 
+test("receive queue: a part of a buffer is kept for a turn, and copied when it is still there with the next", () => {
+  const queue = new ReceiveQueue();
+  const chunk = view(10_000);
+  queue.push(chunk);
+  assertStrictEquals(queue.shift(), chunk, "copied too early");
+  queue.push(chunk);
+  const other = new ReceiveQueue();
+  other.push(view(10));
+  const piece = queue.shift()!;
+  assertEquals(piece, chunk);
+  assertEquals(piece.buffer.byteLength, 10_000);
+});
+
+test("receive queue: parts that are most of their buffer together are not copied", () => {
+  const queue = new ReceiveQueue();
+  const buffer = pattern(100_000);
+  for (let at = 0; at < 90_000; at += 30_000) queue.push(buffer.subarray(at, at + 30_000));
+  const into = new Uint8Array(20_000);
+  queue.take(into);
+  new ReceiveQueue().push(view(10));
+  assertEquals(into, buffer.subarray(0, 20_000));
+  for (let at = 20_000; at < 90_000; at += at === 20_000 ? 10_000 : 30_000) {
+    const piece = queue.shift()!;
+    assertStrictEquals(piece.buffer, buffer.buffer);
+    assertEquals(piece[0], buffer[at]);
+  }
+});
+
 test("receive queue: what is handed out is not written to again", () => {
   const queue = new ReceiveQueue();
   queue.push(view(4));
