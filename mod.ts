@@ -1,2 +1,2 @@
 /** Stream pools over HTTP/2. @module */
-export type { NetAddr, PeerCertificate, TlsState } from "./src/adapter/contract.ts";
+export * from "./src/streams/mod.ts";

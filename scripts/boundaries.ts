@@ -139,7 +139,9 @@ export default plugin;
 
 /** "core", "adapter", ..., "mod.ts" for the one at the top, or undefined for what is not published. */
 function folderOf(context: Context): string | undefined {
-  return relative(ROOT, context.filename) === "mod.ts" ? "mod.ts" : below(context.filename);
+  const name = relative(ROOT, context.filename);
+  if (name === "cli.ts") return "cli";
+  return name === "mod.ts" ? name : below(context.filename);
 }
 
 function below(path: string): string | undefined {

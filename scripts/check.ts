@@ -1,16 +1,17 @@
 /**
  * `deno task check`: format, lint (the arrows of the architecture are among its rules), types, the specification's
- * declarations, documentation of every public symbol.
+ * declarations, the documents' examples, documentation of every public symbol.
  *
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "../tests/support/runtime.ts";
 import { sharedPath } from "../tests/support/shared.ts";
 import { comparison, declarations, type Later, specification } from "./api.ts";
+import { examples, moduleName, moduleOf } from "./docs.ts";
 import { CACHE, run } from "./matrix/npm.ts";
 
 /** What later work brings; whoever does takes it out of here. */
@@ -24,7 +25,8 @@ const PROMISES: Readonly<Record<string, readonly string[] | undefined>> = {
   "./streams": ["shared", "stream pools"],
 };
 
-const { exports, compilerOptions } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+const { name, exports, compilerOptions } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+  name: string;
   exports: Record<string, string>;
   compilerOptions: object;
 };
@@ -34,6 +36,7 @@ await step("format", ["fmt", "--check"]);
 await step("lint", ["lint"]);
 await step("types", ["check"]);
 await api();
+await documents();
 await step("documentation", ["doc", "--lint", ...Object.values(exports)]);
 console.log(failures === 0 ? "checked" : `failed: ${failures}`);
 process.exitCode = failures === 0 ? 0 : 1;
@@ -76,6 +79,25 @@ async function api(): Promise<void> {
     const what = `${compared.length} of ${list.length} declarations of the specification in ${module}`;
     await step(what, ["check", "--config", join(folder, "deno.json"), file]);
   }
+}
+
+/** The examples of the documents. Those of doc comments are checked where they run: `deno test --doc`. */
+async function documents(): Promise<void> {
+  const folder = join(CACHE, "examples");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const own = Object.entries(exports).map(([entry, module]) => [
+    name + entry.slice(1),
+    pathToFileURL(join(ROOT, module)).href,
+  ]);
+  const config = { compilerOptions, nodeModulesDir: "none", imports: Object.fromEntries(own) };
+  writeFileSync(join(folder, "deno.json"), JSON.stringify(config));
+  const files = examples().map((block) => {
+    const file = join(folder, moduleName(block));
+    writeFileSync(file, moduleOf(block));
+    return file;
+  });
+  await step(`${files.length} examples in documents`, ["check", "--config", join(folder, "deno.json"), ...files]);
 }
 
 async function exported(path: string): Promise<string[]> {

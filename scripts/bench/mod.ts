@@ -13,7 +13,7 @@ import { type ImplementationName, IMPLEMENTATIONS, MEASURES, type RuntimeName } 
 import { type IdleMemory, idleMemory } from "./memory.ts";
 import { killAll, type PairOptions } from "./pair.ts";
 import { takes } from "./extras.ts";
-import { type Extra, figures, ratios, type RuntimeReport, table } from "./report.ts";
+import { cpuFigures, type Extra, figures, ratios, type RuntimeReport, table } from "./report.ts";
 import { openField, type Rounds } from "./rounds.ts";
 import { findPrototype, findRuntime } from "./runtimes.ts";
 
@@ -25,6 +25,7 @@ const HELP = `deno task bench [options]
   --rounds N       paired rounds of a measure (default 7)
   --size MIB       bytes of one direction in a round, MiB (default 128); other measures scale with it
   --quick          3 rounds of 48 MiB, without Duplex and web streams
+  --cpu            the CPU time of each side too
   --json           JSON instead of tables on standard output
   --profile DIR    CPU profiles of every process
   --against DIR    another checkout: its pool and engine run along as old-pool and old-engine
@@ -38,6 +39,7 @@ interface Options {
   readonly rounds: number;
   readonly size: number;
   readonly output: "json" | "tables";
+  readonly cpu: "cpu" | "no cpu";
   readonly profile: string | undefined;
   readonly against: string | undefined;
 }
@@ -55,6 +57,7 @@ function parse(args: string[]): Options | undefined {
       size: { type: "string" },
       quick: { type: "boolean" },
       json: { type: "boolean" },
+      cpu: { type: "boolean" },
       profile: { type: "string" },
       against: { type: "string" },
       help: { type: "boolean", short: "h" },
@@ -83,6 +86,7 @@ function parse(args: string[]): Options | undefined {
     rounds: count("rounds", values.rounds, values.quick ? 3 : 7),
     size: count("size", values.size, values.quick ? 48 : 128),
     output: values.json ? "json" : "tables",
+    cpu: values.cpu ? "cpu" : "no cpu",
     profile: values.profile,
     against: values.against,
   };
@@ -150,7 +154,10 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
     version: runtime.version,
     rounds: options.rounds,
     size: options.size,
-    figures: figures(measures, rounds, idle),
+    figures: [
+      ...figures(measures, rounds, idle),
+      ...(options.cpu === "cpu" ? cpuFigures(measures, rounds) : []),
+    ],
     ratios: ratios(name, rounds, idle),
     extras,
     notes,

@@ -128,6 +128,22 @@ export function figures(
   return list;
 }
 
+/** CPU time by side, in microseconds for a MB or for one round trip, message or stream. */
+export function cpuFigures(measures: readonly Measure[], rounds: ReadonlyMap<string, Rounds>): Figure[] {
+  return measures.flatMap((measure) =>
+    (["client", "server"] as const).map((side) => {
+      const of: Partial<Record<ImplementationName, Spread>> = {};
+      const scale = measure.unit === "MB/s" ? 1e6 : 1e3;
+      for (const [name, samples] of rounds.get(measure.id) ?? []) {
+        const seen = spread(samples.flatMap((sample) => sample ? [sample[side] * scale] : []));
+        if (seen) of[name] = seen;
+      }
+      const unit = measure.unit === "MB/s" ? "us/MB" : "us";
+      return { measure: `${measure.id}-cpu-${side}`, title: `${measure.title}, CPU ${side}`, unit, of };
+    })
+  );
+}
+
 /** Both tables of a runtime as text. */
 export function table(report: RuntimeReport): string {
   const names = IMPLEMENTATIONS.filter((name) => report.figures.some((figure) => figure.of[name]));

@@ -13,7 +13,9 @@ import type { Vitals } from "./side/vitals.ts";
 /** One implementation in one round. */
 export interface Sample {
   readonly figure: number;
-  /** Seconds of CPU, both sides. */
+  /** Seconds of CPU for a MB, or a thousand round trips, messages or streams: each side, and both. */
+  readonly client: number;
+  readonly server: number;
   readonly cpu: number;
   readonly opened?: number;
 }
@@ -58,8 +60,10 @@ export async function openField(
       const before = await pair.server.ask<Vitals>({ ask: "vitals", collect: "as is" }, DEADLINE_MS);
       const timing = await pair.client.ask<Timing & { cpu: number }>(ask, DEADLINE_MS);
       const after = await pair.server.ask<Vitals>({ ask: "vitals", collect: "as is" }, DEADLINE_MS);
-      const { opened } = timing;
-      return { figure: figure(measure, timing), cpu: timing.cpu + after.cpu - before.cpu, opened };
+      const units = timing.done / (measure.unit === "MB/s" ? 1e6 : 1e3);
+      const client = timing.cpu / units;
+      const server = (after.cpu - before.cpu) / units;
+      return { figure: figure(measure, timing), client, server, cpu: client + server, opened: timing.opened };
     } catch (error) {
       note(`${name}, ${measure.title}: ${brief(error)}; its processes were started anew`);
       pair.kill();

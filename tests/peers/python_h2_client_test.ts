@@ -1,9 +1,9 @@
 /** Python's h2 as the client of our server. @module */
 import { assert, assertEquals } from "@std/assert";
 import { test } from "../support/harness.ts";
-import { pattern, sha256 } from "./support/bodies.ts";
+import { pattern, sha256 } from "../support/exchange/bodies.ts";
 import { type PythonAnswer, pythonH2, pythonRequests } from "./support/python.ts";
-import { ourServer } from "./support/server.ts";
+import { ourServer } from "../support/exchange/server.ts";
 
 const options = { needs: pythonH2, timeout: 90_000 };
 
@@ -47,9 +47,9 @@ test("python h2 to us: trailers both ways, and a 103", options, async (t) => {
 
 test("python h2 to us: 1 MB of headers is refused, and the connection goes on", options, async (t) => {
   const { port, connections } = await ourServer(t);
-  const [[large] = [], [next] = []] = await pythonRequests(t, port, [[{ header_octets: 1_000_000 }], [{
-    size: 1_000,
-  }]]);
+  // The first one waits for our SETTINGS: frames of 65,536 octets then.
+  const batches = [[{ size: 1_000 }], [{ header_octets: 1_000_000 }], [{ size: 1_000 }]];
+  const [, [large] = [], [next] = []] = await pythonRequests(t, port, batches);
   assertEquals([large?.status, large?.reset, large?.goaway, large?.lost], [undefined, 11, undefined, undefined]);
   assertEcho(next, 1_000);
   assertEquals(connections.length, 1);

@@ -1,8 +1,8 @@
 /** Our client against Python's h2 as the server. @module */
 import { assertEquals } from "@std/assert";
 import { test } from "../support/harness.ts";
-import { field, fieldsDigest, pattern, sha256 } from "./support/bodies.ts";
-import { type Answer, ourClient } from "./support/client.ts";
+import { field, fieldsDigest, pattern, sha256 } from "../support/exchange/bodies.ts";
+import { type Answer, ourClient } from "../support/exchange/client.ts";
 import { pythonH2, pythonServer } from "./support/python.ts";
 
 const options = { needs: pythonH2, timeout: 90_000 };

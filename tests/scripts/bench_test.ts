@@ -5,7 +5,7 @@ import { mark, ratios } from "../../scripts/bench/report.ts";
 import type { Rounds, Sample } from "../../scripts/bench/rounds.ts";
 import { spread } from "../../scripts/bench/statistics.ts";
 
-const sample = (figure: number): Sample => ({ figure, cpu: 1 });
+const sample = (figure: number): Sample => ({ figure, client: 1, server: 1, cpu: 2 });
 
 test("spread: the middle value, or the mean of both middle ones", () => {
   assertEquals(spread([3, 1, 2]), { median: 2, min: 1, max: 3 });

@@ -57,10 +57,11 @@ test(
         "src/core/a.ts": code,
         "src/cli/b.ts": code,
         "mod.ts": `export * from "./src/core/a.ts";\nexport const a = 1;`,
+        "cli.ts": `import "node:net";\nimport "./src/cli/b.ts";\nimport "./tests/full_test.ts";`,
         "tests/long_test.ts": "// line\n".repeat(600) + "export {};\n",
         "tests/full_test.ts": "// line\n".repeat(599) + "export {};\n",
       }),
-      ["mod.ts facade 2", "src/core/a.ts pure 1, 2, 2, 3", "tests/long_test.ts length 601"],
+      ["cli.ts arrows 1, 3", "mod.ts facade 2", "src/core/a.ts pure 1, 2, 2, 3", "tests/long_test.ts length 601"],
     );
   },
 );

@@ -48,6 +48,7 @@ function read(name: string): string {
 function pair(name: string): Pair {
   return { cert: read(`${name}.pem`), key: read(`${name}.key`) };
 }
+// Not enumerable: a pair is given to pools as it is, and they refuse an option that they do not know.
 function pinned(name: string): PinnedPair {
-  return { ...pair(name), pin: read(`${name}.pin`).trim() };
+  return Object.defineProperty(pair(name), "pin", { value: read(`${name}.pin`).trim() }) as PinnedPair;
 }

@@ -74,7 +74,8 @@ export function spawnProgram(t: TestContext, command: readonly string[], options
     child.once("error", () => resolve({ code: 127, signal: null }));
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
-  const out = output(child, "stdout", name), err = output(child, "stderr", name);
+  const written = (): string => `${name}\n${out.text}${err.text}`;
+  const out = output(child, "stdout", written), err = output(child, "stderr", written);
   // A process that ended does not read its input any more: that shows in its exit, not here.
   child.stdin?.on("error", () => {});
   let over = child.pid === undefined;
@@ -90,7 +91,7 @@ export function spawnProgram(t: TestContext, command: readonly string[], options
     out,
     err,
     exited,
-    exit: (timeout = 15_000) => within(exited, timeout, () => `${name} did not exit\n${out.text}${err.text}`),
+    exit: (timeout = 15_000) => within(exited, timeout, () => `did not exit: ${written()}`),
     kill,
     write: (text) => void child.stdin?.write(text),
     end: () => void child.stdin?.end(),
@@ -104,7 +105,7 @@ export async function exitsByItself(child: Child, timeout = 3_000): Promise<void
   if (code !== 0 || child.err.text) throw new Error(`Exit code ${code ?? signal}\n${child.err.text}`);
 }
 
-function output(child: ChildProcess, which: "stdout" | "stderr", name: string): Output {
+function output(child: ChildProcess, which: "stdout" | "stderr", written: () => string): Output {
   const chunks: Uint8Array[] = [];
   const wake = new Set<() => void>();
   let done = false;
@@ -119,7 +120,8 @@ function output(child: ChildProcess, which: "stdout" | "stderr", name: string): 
     done = true;
     notify();
   };
-  stream?.once("end", finish).once("close", finish);
+  // Not the stream's own end: the other output may say why, and has not been read then.
+  child.once("close", finish);
   child.once("error", (error) => {
     chunks.push(new TextEncoder().encode(`${error}\n`));
     finish();
@@ -156,13 +158,13 @@ function output(child: ChildProcess, which: "stdout" | "stderr", name: string): 
         look = () => {
           const match = next(pattern);
           if (match) resolve(match);
-          else if (done) reject(new Error(`${name} ended its ${which} without ${pattern}\n${text()}`));
+          else if (done) reject(new Error(`ended its ${which} without ${pattern}: ${written()}`));
         };
         wake.add(look);
         look();
       });
       try {
-        return await within(found, timeout, () => `${name} did not write ${pattern}\n${text()}`);
+        return await within(found, timeout, () => `did not write ${pattern}: ${written()}`);
       } finally {
         wake.delete(look);
       }

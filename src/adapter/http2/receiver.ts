@@ -261,7 +261,8 @@ export class Receiver {
     if ((flags & END_HEADERS) !== 0) return this.#sink.onHeaders(this.#id, bytes, start, end, ends);
     this.#blockId = this.#id;
     this.#blockEnds = ends;
-    this.#block = [bytes.slice(start, end)];
+    // Views: what was read is never written to again, and the number of pieces is bounded.
+    this.#block = [bytes.subarray(start, end)];
   }
 
   #continuation(bytes: Uint8Array, start: number, end: number): void {
@@ -270,7 +271,7 @@ export class Receiver {
     if (block.length > this.#maxContinuations) {
       throw new H2Error(ENHANCE_YOUR_CALM, `a header block of more than ${this.#maxContinuations} CONTINUATION frames`);
     }
-    block.push(bytes.slice(start, end));
+    block.push(bytes.subarray(start, end));
     if ((this.#flags & END_HEADERS) === 0) return;
     this.#block = undefined;
     const whole = join(block);

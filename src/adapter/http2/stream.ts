@@ -108,6 +108,17 @@ export class Stream implements Channel {
     return false;
   }
 
+  withdraw(): number {
+    const data = this.pending;
+    // What `end` has been called for is a whole: without its rest the peer would take a part for it.
+    if (data === undefined || (this.flags & (END_CALLED | CLOSED)) !== 0) return 0;
+    const left = data.length - this.offset;
+    this.session.sender.remove(this);
+    this.pending = undefined;
+    this.offset = 0;
+    return left;
+  }
+
   end(trailers?: Fields): void {
     if ((this.flags & (END_CALLED | CLOSED)) !== 0) return;
     if ((this.flags & RESPONDED) === 0) throw this.#refusal("end");

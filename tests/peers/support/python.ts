@@ -1,12 +1,11 @@
 /** Python's h2, as Debian has it, on either side. @module */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { certFile } from "../../support/certs.ts";
 import type { TestContext } from "../../support/harness.ts";
-import type { Need } from "../../support/needs.ts";
+import { type Need, PYTHON } from "../../support/needs.ts";
 import { type Child, spawnProgram } from "../../support/spawn.ts";
-import { caFile, certFile, keyFile } from "./certs.ts";
 
-const PYTHON = "/usr/bin/python3";
 const H2 = "/usr/lib/python3/dist-packages/h2/__init__.py";
 
 /** Debian's python3-h2. */
@@ -60,7 +59,7 @@ export async function pythonRequests(
   batches: readonly (readonly PythonRequest[])[],
   settings: PythonSettings = {},
 ): Promise<PythonAnswer[][]> {
-  const options = { port, ca: caFile, settings, batches };
+  const options = { port, ca: certFile("ca.pem"), settings, batches };
   const child = run(t, "h2_client.py", options);
   const { code } = await child.exit(60_000);
   if (code !== 0) throw new Error(`h2_client.py ended with ${code}\n${child.out.text}${child.err.text}`);
@@ -73,7 +72,12 @@ export async function pythonServer(
   settings: PythonSettings = {},
   options: { pad?: number } = {},
 ): Promise<number> {
-  const child = run(t, "h2_server.py", { cert: certFile, key: keyFile, settings, ...options });
+  const child = run(t, "h2_server.py", {
+    cert: certFile("server.pem"),
+    key: certFile("server.key"),
+    settings,
+    ...options,
+  });
   const [, port] = await child.out.line(/^listening (\d+)$/);
   return Number(port);
 }

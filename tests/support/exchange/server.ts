@@ -13,9 +13,9 @@ import type {
   Listener,
 } from "../../../src/adapter/contract.ts";
 import { portableEngine } from "../../../src/adapter/http2/engine.ts";
-import type { TestContext } from "../../support/harness.ts";
+import type { TestContext } from "../harness.ts";
 import { field, fieldsDigest, pattern } from "./bodies.ts";
-import { identity } from "./certs.ts";
+import { server } from "../certs.ts";
 
 /** A server of ours, closed with the test. */
 export interface OurServer {
@@ -35,7 +35,7 @@ export async function ourServer(t: TestContext, settings: EngineSettings = {}): 
   const listener: Listener = await portableEngine.listen({
     hostname: "127.0.0.1",
     port: 0,
-    identity,
+    identity: server,
     settings,
     clock: systemClock,
     handshakeTimeout: 10_000,

@@ -9,9 +9,9 @@ import type {
   Fields,
 } from "../../../src/adapter/contract.ts";
 import { portableEngine } from "../../../src/adapter/http2/engine.ts";
-import type { TestContext } from "../../support/harness.ts";
+import type { TestContext } from "../harness.ts";
 import { digest } from "./bodies.ts";
-import { ca } from "./certs.ts";
+import { ca } from "../certs.ts";
 
 /** A connection of ours, destroyed with the test, and what it can be told to wait for. */
 export interface OurClient {

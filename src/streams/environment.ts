@@ -1,0 +1,44 @@
+/**
+ * What pools take from the outside world, so that tests can own it.
+ *
+ * @module
+ */
+import { systemClock } from "../adapter/clock.ts";
+import type { Clock, Engine } from "../adapter/contract.ts";
+import { portableEngine } from "../adapter/http2/engine.ts";
+import type { Random } from "../core/clock.ts";
+
+/** Engine, time and randomness of a pool. */
+export interface Environment {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** For jitter. */
+  readonly random: Random;
+  /** Fills with random bytes, for ids. */
+  readonly randomBytes: (into: Uint8Array<ArrayBuffer>) => void;
+}
+
+const REAL: Environment = {
+  engine: portableEngine,
+  clock: systemClock,
+  random: Math.random,
+  randomBytes: (into) => void crypto.getRandomValues(into),
+};
+
+let current = REAL;
+
+/** The environment of a pool that is being made. */
+export function environment(): Environment {
+  return current;
+}
+
+/** Makes pools with another engine, clock or randomness: the constructors of the public classes have no parameter for it. */
+export function withEnvironment<T>(other: Partial<Environment>, make: () => T): T {
+  const before = current;
+  current = { ...REAL, ...other };
+  try {
+    return make();
+  } finally {
+    current = before;
+  }
+}
