@@ -86,6 +86,7 @@ export class ClientCore extends StreamCore {
         this.#watch ??= watchFiles(material, read, this.deadlines, {
           changed: (now) => {
             this.#read = Promise.resolve(now);
+            this.log("info", "certificate renewed");
           },
           failed: (error) => this.report(error),
         });

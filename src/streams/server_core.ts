@@ -103,7 +103,10 @@ export class ServerCore extends StreamCore {
     if (!this.held) listener.unref();
     if (this.closing) return;
     this.#watch = watchFiles(this.#material, read, this.deadlines, {
-      changed: (now) => listener.renew(identityOf(now)),
+      changed: (now) => {
+        listener.renew(identityOf(now));
+        this.log("info", "certificate renewed");
+      },
       failed: (error) => this.report(error),
     });
   }
