@@ -170,7 +170,8 @@ export class ServerCore extends StreamCore {
 
   #accept(connection: Connection): ConnectionHandler {
     const link = new ServerLink(this, connection);
-    this.connected(link);
+    this.join(link);
+    this.announce(link);
     // Handshakes that ended together may be more than there is room for.
     if (this.closing || this.links.size > this.settings.maxConnections) {
       this.counters.rejected++;

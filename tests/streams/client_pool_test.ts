@@ -304,6 +304,7 @@ test("lost: idle streams leave at once, the pool reconnects with back-off, askin
   const used = await pool.incomingGet();
   const heard: string[] = [];
   for (const type of ["disconnect", "connect", "evict"] as const) pool.addEventListener(type, () => heard.push(type));
+  pool.addEventListener("disconnect", () => heard.push(pool.state));
   await w.pass(10_000);
   let down = 3;
   w.engine.dialing = () => {
@@ -316,7 +317,7 @@ test("lost: idle streams leave at once, the pool reconnects with back-off, askin
   assertEquals(pool.active, 0);
   assertEquals(pool.state, "reconnecting");
   assert(!pool.ready);
-  assertEquals(heard, [...new Array(idle).fill("evict"), "disconnect"]);
+  assertEquals(heard, [...new Array(idle).fill("evict"), "disconnect", "reconnecting"]);
   const lost = await rejects(used.read(new Uint8Array(1)), "ERR_STREAM_LOST");
   assertInstanceOf(lost.cause, Error);
   const at = w.clock.now();
