@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type TlsOptions } from "node:tls";
-import { type ClientPoolOptions, PoolError, type ServerPool } from "../../src/streams/mod.ts";
+import type { ClientPoolOptions, PoolError, ServerPool } from "../../src/streams/mod.ts";
 import * as certs from "../support/certs.ts";
 import { test, type TestContext } from "../support/harness.ts";
 import { bytes, once, realClient, realServer, rejects, serverTls, text } from "./support.ts";
