@@ -15,19 +15,22 @@ import { pipeline } from "node:stream/promises";
 
 const folders = process.argv.slice(2);
 
+/** One connection each: many short ones is what a tunnel has to be good at, and none is left when it drains. */
+const CLOSE = { connection: "close" };
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === "POST") {
     const hash = createHash("sha256");
     for await (const chunk of request) hash.update(chunk);
-    return void response.end(hash.digest("hex"));
+    return void response.writeHead(200, CLOSE).end(hash.digest("hex"));
   }
   const [, index = "", path = ""] = /^\/(\d+)\/(.+)$/.exec(decodeURIComponent(request.url ?? "")) ?? [];
   const folder = folders[Number(index)];
   const inside = !normalize(path).startsWith("..");
-  if (index === "" || folder === undefined || !inside) return void response.writeHead(404).end();
+  if (index === "" || folder === undefined || !inside) return void response.writeHead(404, CLOSE).end();
   const file = join(folder, path);
   const { size } = await stat(file);
-  response.writeHead(200, { "content-type": "application/octet-stream", "content-length": size });
+  response.writeHead(200, { ...CLOSE, "content-type": "application/octet-stream", "content-length": size });
   await pipeline(createReadStream(file), response);
 }
 

@@ -166,11 +166,14 @@ export interface Channel {
 
 /** What the owner of a connection hears. */
 export interface ConnectionHandler {
-  /** Server only: a request. Returns who owns the channel; `"end"` when END_STREAM came with it (`end()` is called after this returns). */
+  /**
+   * Server only: a request. Returns who owns the channel; `"none"` when END_STREAM came with it (`end()` is called after this
+   * returns). A channel that ends in here (`reset`, `destroy`) is closed to its handler right after this returned it.
+   */
   channel(channel: Channel, fields: Fields, body: "body" | "none"): ChannelHandler;
   /** `openable` was 0 and is not any more. */
   available(): void;
-  /** The peer sent GOAWAY: nothing new can be opened, channels at or below `lastId` go on. */
+  /** The peer sent GOAWAY: nothing new can be opened, channels at or below `lastId` go on. More than once when it announces its end first. */
   goaway(code: number, lastId: number): void;
   /** Exactly once, last, after every channel's `close`. Undefined after an orderly end (GOAWAY, all channels done). */
   close(error: Error | undefined): void;
@@ -195,7 +198,10 @@ export interface Connection {
   open(fields: Fields, handler: ChannelHandler, body?: "none"): Channel;
   /** Round trip in milliseconds. Rejects after `timeout` ms or with the connection; the caller decides what follows. */
   ping(timeout: number): Promise<number>;
-  /** GOAWAY: no new channels from the peer; the connection ends when the last channel does. A second call does nothing. */
+  /**
+   * GOAWAY: no new channels; the connection ends when the last one does. A second call does nothing. A server without an error
+   * code announces it first (RFC 9113 section 6.8): what was under way for one more round trip still comes to `channel`.
+   */
   goaway(code?: number): void;
   /** Cuts the connection; every channel is `lost`. Calls the handlers' `close` before it returns. */
   destroy(error?: Error): void;
@@ -231,7 +237,7 @@ export interface ConnectOptions {
   /** TCP, TLS and the peer's SETTINGS within this, milliseconds. */
   timeout: number;
   signal?: AbortSignal;
-  /** Told what happens from the moment `connect` resolves; nothing is lost in between. */
+  /** Told what happens from the moment `connect` resolves; nothing is lost in between, so that it may hear before the code behind `await` runs. */
   handler: ConnectionHandler;
 }
 

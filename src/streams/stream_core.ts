@@ -323,6 +323,15 @@ export abstract class StreamCore {
     this.emit("connect", link.info);
   }
 
+  disconnect(info: ConnectionInfo, reason: Error | undefined): boolean {
+    for (const link of this.links) {
+      if (link.info !== info) continue;
+      link.connection.destroy(reason);
+      return true;
+    }
+    return false;
+  }
+
   disconnected(link: Link, error: Error | undefined): void {
     this.links.delete(link);
     this.#bytesIn += link.connection.bytesIn;

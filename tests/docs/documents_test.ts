@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { blocks, DOCUMENTS, readDocument } from "../../scripts/docs.ts";
 import { readArgs } from "../../src/cli/args.ts";
 import { tunnel } from "../../src/cli/tunnel/commands.ts";
@@ -10,6 +10,13 @@ import { ROOT } from "../support/runtime.ts";
 // What the documents say is there.
 
 const source = (file: string): string => readFileSync(join(ROOT, file), "utf8");
+
+/** The names of the repository's files, without their folders. */
+const names: ReadonlySet<string> = new Set(
+  ["", "src", "tests", "scripts"].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: folder !== "", encoding: "utf8" }).map((path) => basename(path))
+  ),
+);
 
 for (const file of DOCUMENTS) {
   test(`${file}: its links lead somewhere`, () => {
@@ -28,9 +35,13 @@ for (const file of DOCUMENTS) {
     for (const [, task = ""] of text.matchAll(/(?:deno|deno@[\d.]+) task ([a-z:]+)/g)) {
       assert(Object.hasOwn(tasks, task), `${file} names the task ${task}, which is not there`);
     }
-    for (const [, path = ""] of text.matchAll(/`((?:src|tests|scripts|docs|\.ci)\/[\w./-]+|\w+\.(?:ts|json))`/g)) {
-      if (path === "hello.ts") continue;
-      assert(existsSync(join(ROOT, path)), `${file} names ${path}, which is not there`);
+    for (
+      const [, path = ""] of text.matchAll(
+        /`([\w.]+(?:\/[\w.-]+)*\.(?:ts|json|mjs)|(?:src|tests|scripts|docs|\.ci)\/[\w.\/-]+)`/g,
+      )
+    ) {
+      const there = path.includes("/") ? existsSync(join(ROOT, path)) : names.has(path) || path === "hello.ts";
+      assert(there, `${file} names ${path}, which is not there`);
     }
   });
 

@@ -4,8 +4,12 @@ import type { Clock, ClockTimer, NetAddr, TlsState } from "../contract.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 import { netAddr } from "./net_addr.ts";
 
-/** How long the peer may take to follow our FIN. */
+/** After `end`, how long without a sign of life (a byte read, a write taken) until the peer is not waited for any more... */
 const FIN_TIMEOUT = 1_000;
+/** ...and while the system has not taken everything yet: a slow link needs time, a frozen peer must not hold us for ever. */
+const FLUSH_TIMEOUT = 10_000;
+/** How long the socket is kept, unseen, after that. To close it would answer whatever still comes with a reset, which undoes what is still on its way. */
+const LINGER = 10_000;
 
 /** Wraps a socket whose handshake is done. It is paused until `start`. */
 export function nodeTransport(socket: TLSSocket, tls: TlsState, clock: Clock): Transport {
@@ -22,6 +26,9 @@ class NodeTransport implements Transport {
   #sink: TransportSink | undefined;
   #closed = false;
   #ending = false;
+  /** Writes that the system has not taken yet. */
+  #unanswered = 0;
+  #lingering = false;
   #error: Error | undefined;
   #timer: ClockTimer | undefined;
 
@@ -33,7 +40,10 @@ class NodeTransport implements Transport {
     this.remoteAddr = netAddr(socket.remoteAddress, socket.remotePort);
     // One function for every write. A failed write is followed by `error` or `close`, which tell the sink.
     this.#wrote = (error) => {
-      if (!error && !this.#closed) this.#sink?.wrote();
+      this.#unanswered--;
+      if (error || this.#closed) return;
+      if (this.#ending) this.#wait();
+      this.#sink?.wrote();
     };
     socket.setNoDelay(true);
     // For the whole life: a socket error without a listener would end the process, and peers can cause one at any time.
@@ -49,20 +59,23 @@ class NodeTransport implements Transport {
     }
     this.#socket.on("end", () => this.#finish(undefined));
     this.#socket.on("data", (chunk: Uint8Array) => {
-      if (!this.#closed) sink.data(chunk);
+      if (this.#closed) return;
+      if (this.#ending) this.#wait();
+      sink.data(chunk);
     });
   }
 
   write(data: Uint8Array): void {
-    if (!this.#closed) this.#socket.write(data, this.#wrote);
+    if (this.#closed) return;
+    this.#unanswered++;
+    this.#socket.write(data, this.#wrote);
   }
 
   end(): void {
     if (this.#closed || this.#ending) return;
     this.#ending = true;
-    this.#timer = this.#clock.timer(FIN_TIMEOUT, () => this.#finish(undefined));
-    this.#timer.unref();
     this.#socket.end();
+    this.#wait();
   }
 
   destroy(): void {
@@ -77,6 +90,21 @@ class NodeTransport implements Transport {
     this.#socket.unref();
   }
 
+  /** Gives the peer its time to follow our FIN, again from now. */
+  #wait(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#clock.timer(this.#unanswered > 0 ? FLUSH_TIMEOUT : FIN_TIMEOUT, this.#leave);
+    this.#timer.unref();
+  }
+
+  #leave = (): void => {
+    if (this.#unanswered === 0) {
+      this.#lingering = true;
+      this.#socket.unref();
+    }
+    this.#finish(undefined);
+  };
+
   /**
    * The socket is destroyed even after a mere FIN: HTTP/2 has no use for half a connection, and nothing may be read from
    * the sink's write buffers once it was told of the end.
@@ -86,7 +114,14 @@ class NodeTransport implements Transport {
     this.#closed = true;
     this.#error = error;
     this.#timer?.cancel();
-    this.#socket.destroy();
+    if (this.#lingering) this.#linger();
+    else this.#socket.destroy();
     this.#sink?.closed(error);
+  }
+
+  #linger(): void {
+    const timer = this.#clock.timer(LINGER, () => this.#socket.destroy());
+    timer.unref();
+    this.#socket.on("close", () => timer.cancel());
   }
 }

@@ -24,7 +24,7 @@ export interface Transport {
   start(sink: TransportSink): void;
   /** Sends; `sink.wrote()` answers each, in order, never before this returned. */
   write(data: Uint8Array): void;
-  /** FIN after what was written; the socket is destroyed when the peer does not follow within a second. */
+  /** FIN after what was written. A peer that neither follows nor shows a sign of life within a second is not waited for. */
   end(): void;
   destroy(): void;
   ref(): void;

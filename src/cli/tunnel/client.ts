@@ -11,7 +11,7 @@ import {
 } from "../../streams/mod.ts";
 import { sentence } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type Control, CONTROL_ID, openControl } from "./control.ts";
+import { type Control, CONTROL_ID, KEEP_ALIVE, openControl } from "./control.ts";
 import { ControlError } from "./messages.ts";
 import { relay } from "./relay.ts";
 
@@ -46,6 +46,8 @@ export interface TunnelClientCounts {
 
 /** A running tunnel client. */
 export interface TunnelClient {
+  /** Announced connections that are not over, those included that are being connected. */
+  readonly open: number;
   /** Connections of the service in use. */
   readonly inUse: number;
   readonly counts: TunnelClientCounts;
@@ -68,7 +70,7 @@ interface Session {
 const STREAM_TIMEOUT = 10_000;
 /** A first connection may take as long as a timer can wait: a service starts when its machine does, the server when it will. */
 const NO_HURRY = 2 ** 31 - 1;
-/** How long the last words of control streams may take when the client closes. Milliseconds. */
+/** How long the last words on a control stream may take. Milliseconds. */
 const GOODBYE = 500;
 /** Announced streams that are not over, on all connections: more than a server can have open on one. */
 const MAX_TAKEN = 16_384;
@@ -78,6 +80,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   const { log, to, dialTimeout, headers, serverName } = options;
   const pool = new ClientPool({
     name: "tunnel",
+    keepAlive: KEEP_ALIVE,
     address: options.server,
     tls: options.tls,
     minCapacity: options.minCapacity,
@@ -90,6 +93,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   const cut = new AbortController();
   let taken = 0;
   let inUse = 0;
+  let started = false;
   let draining = false;
   let drained = (): void => {};
   let why: Error | undefined;
@@ -173,19 +177,29 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
     attend(detail).catch((error) => log.warn(`no control stream: ${sentence(error)}`));
   });
   pool.addEventListener("disconnect", ({ detail: { connection, error } }) => {
-    if (pool.state === "closed") return;
+    if (cut.signal.aborted) return;
     const reason = error === undefined ? "" : `: ${sentence(error)}`;
     log.warn(`connection to ${joinAddress(connection.remoteAddr)} is gone${reason}`);
   });
   pool.addEventListener("error", ({ detail }) => {
-    // The token was taken back, or the server asks for another: waiting does not help.
-    if (detail instanceof PoolError && detail.code === "ERR_POOL_FORBIDDEN") return void end(detail);
-    log.warn(sentence(detail));
+    // The token was taken back, or the server asks for another: waiting does not help. At the start it is `start` that fails.
+    const forbidden = detail instanceof PoolError && detail.code === "ERR_POOL_FORBIDDEN";
+    if (!forbidden) log.warn(sentence(detail));
+    else if (started) void end(detail);
   });
 
-  await pool.start({ timeout: NO_HURRY, signal: options.signal });
+  try {
+    await pool.start({ timeout: NO_HURRY, signal: options.signal });
+  } catch (error) {
+    await end(undefined);
+    throw error;
+  }
+  started = true;
   return {
     counts,
+    get open() {
+      return taken;
+    },
     get inUse() {
       return inUse;
     },

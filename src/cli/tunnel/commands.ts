@@ -20,6 +20,7 @@ const TOKEN_FLAGS: Flags = {
   token: { value: "TEXT", help: "The token itself; other users can read it in the process list, so prefer the file" },
 };
 const LAST_FLAGS: Flags = {
+  grace: { value: "TIME", help: "How long connections may take to finish after Ctrl+C; default no limit" },
   verbose: { help: "Log every connection" },
 };
 
@@ -31,7 +32,7 @@ const SERVER_FLAGS: Flags = {
   "insecure-open": { help: "Let any client serve: no token, no client certificate" },
   cert: { value: "FILE", help: "Certificate chain (PEM); default: a development certificate, made once" },
   key: { value: "FILE", help: "Its private key (PEM)" },
-  state: { value: "FOLDER", help: "Where the development certificate is kept; default $XDG_STATE_HOME/h2pool" },
+  state: { value: "FOLDER", help: "Where the development certificate is kept; default ~/.local/state/h2pool" },
   allow: { value: "CIDR", many: true, help: "Only clients from this address or range" },
   wait: { value: "TIME", help: "How long a public connection waits for a client; default 10s" },
   queue: { value: "N", help: "How many may wait; default 1024" },
@@ -66,7 +67,7 @@ export const tunnelServer: RunCommand = {
   kind: "run",
   path: "h2pool tunnel server",
   summary: "The public side: accepts tunnel clients, and public connections for them",
-  usage: "--listen :8443 --public :9000 --token-file token.txt [flags]",
+  usage: "--listen :8443 --public :9000 --token-file token.txt",
   flags: SERVER_FLAGS,
   notes: [
     TOKEN_NOTE,
@@ -82,7 +83,7 @@ export const tunnelClient: RunCommand = {
   kind: "run",
   path: "h2pool tunnel client",
   summary: "The service's side: connects to a tunnel server and serves its public connections",
-  usage: "--server HOST:8443 --to 127.0.0.1:3000 --token-file token.txt [--pin PIN] [flags]",
+  usage: "--server HOST:8443 --to 127.0.0.1:3000 --token-file token.txt --pin PIN",
   flags: CLIENT_FLAGS,
   notes: [
     TOKEN_NOTE,
@@ -121,8 +122,9 @@ async function runServer(values: FlagValues, io: Io): Promise<number> {
       tunnelServer.path,
     );
   }
+  const grace = duration("--grace", values.text("grace") ?? "0");
   const log = logOf(values, io);
-  const stop = stopOnSignals(io);
+  const stop = stopOnSignals(io, grace);
   try {
     const server = await startTunnelServer({
       listen,
@@ -169,8 +171,9 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
       tunnelClient.path,
     );
   }
+  const grace = duration("--grace", values.text("grace") ?? "0");
   const log = logOf(values, io);
-  const stop = stopOnSignals(io);
+  const stop = stopOnSignals(io, grace);
   try {
     log.info(`connecting to ${server}`);
     const client = await startTunnelClient({
@@ -202,7 +205,7 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
 
 /** A running side of a tunnel. */
 interface Running {
-  readonly inUse: number;
+  readonly open: number;
   stats(): StreamPoolStats;
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -215,9 +218,10 @@ async function untilStopped(running: Running, stop: Stop, log: Log, status: () =
   try {
     await Promise.race([aborted(stop.drain), running.closed]);
     if (stop.drain.aborted) {
-      const { inUse } = running;
-      if (inUse > 0) log.info(`finishing ${inUse} ${inUse === 1 ? "connection" : "connections"}; once more cuts`);
-      await Promise.race([running.drain(), aborted(stop.cut), running.closed]);
+      const { open } = running;
+      const drained = running.drain();
+      if (open > 0) log.info(`finishing ${open} ${open === 1 ? "connection" : "connections"}; once more cuts`);
+      await Promise.race([drained, aborted(stop.cut), running.closed]);
     }
     await running.close();
     const error = await running.closed;

@@ -7,7 +7,7 @@ import { type ConnectionInfo, ServerPool, type ServerTls, type StreamPoolStats }
 import { sentence } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { showDuration } from "../values.ts";
-import { type Control, CONTROL_ID, openControl } from "./control.ts";
+import { type Control, CONTROL_ID, KEEP_ALIVE, openControl } from "./control.ts";
 import { createDispatcher, type Member, NobodyError } from "./dispatch.ts";
 import { idleWatch } from "./idle.ts";
 import { ControlError } from "./messages.ts";
@@ -53,6 +53,8 @@ export interface TunnelServer {
   readonly publicAddr: NetAddr;
   /** Clients that serve. */
   readonly clients: number;
+  /** Public connections: those that are served now, and those that wait for a client. */
+  readonly open: number;
   /** Public connections that are served now. */
   readonly inUse: number;
   /** Public connections that wait for a client. */
@@ -78,7 +80,7 @@ interface Client extends Member {
 interface Serving {
   /** The client has connected its service. */
   answered(): void;
-  /** It could not, or it is barred: the public connection ends at once. */
+  /** It could not: the public connection ends at once. */
   fail(why: string): void;
 }
 
@@ -89,22 +91,21 @@ const SPARE_STREAMS = 256;
 /** What the pool may hold unread: the default, or a small window for each public connection. */
 const MIN_WINDOW_TOTAL = 256 * 1024 * 1024;
 const WINDOW_PER_CONNECTION = 128 * 1024;
-/** How long the last words of control streams may take when the server closes. Milliseconds. */
+/** How long the last words on a control stream may take. Milliseconds. */
 const GOODBYE = 500;
 
 /** Binds both ports. Rejects when one of them cannot be had. */
 export async function startTunnelServer(options: TunnelServerOptions): Promise<TunnelServer> {
   const { log, authorize, maxConnections } = options;
-  const barred = new WeakSet<ConnectionInfo>();
   const pool = new ServerPool({
     name: "tunnel",
+    keepAlive: KEEP_ALIVE,
     listen: options.listen,
     tls: options.tls,
     allow: options.allow,
     maxStreams: Math.max(4096, maxConnections + SPARE_STREAMS),
     window: { total: Math.max(MIN_WINDOW_TOTAL, maxConnections * WINDOW_PER_CONNECTION) },
-    authorize({ headers, remoteAddr, connection }) {
-      if (barred.has(connection)) return false;
+    authorize({ headers, remoteAddr }) {
       if (authorize === undefined || authorize(headers)) return true;
       log.warn(`refused ${remoteAddr.hostname}: ${headers.authorization ? "wrong token" : "it shows no token"}`);
       return false;
@@ -140,11 +141,14 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     const error = await control.over;
     if (client !== undefined) dispatcher.remove(client);
     control.end();
+    if (client !== undefined && error === undefined) log.info(`client ${from} serves what it has, and takes no more`);
     if (!(error instanceof ControlError)) return;
     log.warn(`ended the connection of client ${from}: ${error.message}`);
-    // A pool gives no way to cut one connection: it gets no stream any more, and what it had is reset.
-    barred.add(connection);
-    for (const { fail } of serving.values()) fail(error.message);
+    // It has been told why; when it has read that it ends its side too.
+    const late = systemClock.timer(GOODBYE, () => stream.abort(error));
+    await stream.closed;
+    late.cancel();
+    pool.disconnect(connection, error);
   }
 
   function accept(tcp: TcpConnection): void {
@@ -240,6 +244,9 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     counts,
     get clients() {
       return dispatcher.members.size;
+    },
+    get open() {
+      return open.size;
     },
     get inUse() {
       return inUse;

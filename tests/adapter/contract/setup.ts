@@ -228,7 +228,7 @@ export async function listen(t: TestContext, engines: Engines, options: ServeOpt
     port: 0,
     identity: certs.server,
     clock: systemClock,
-    handshakeTimeout: 10_000,
+    handshakeTimeout: 600_000,
     maxHandshakes: 1_000,
     admit: () => true,
     accept(connection) {

@@ -114,7 +114,7 @@ export async function listen(t: TestContext, options: Partial<ListenTlsOptions> 
     port: 0,
     identity: certs.server,
     clock: systemClock,
-    handshakeTimeout: 10_000,
+    handshakeTimeout: 600_000,
     maxHandshakes: 100,
     admit: () => true,
     accept(transport, handshake) {

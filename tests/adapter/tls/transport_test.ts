@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import type { TransportSink } from "../../../src/adapter/tls/transport.ts";
 import { fakeClock } from "../../support/clock.ts";
 import { test, type TestContext } from "../../support/harness.ts";
-import { client as dialTo, connected, listen, proxy, type Recorder, recorder, tlsServer } from "./support.ts";
+import type { TLSSocket } from "node:tls";
+import { client as dialTo, connected, later, listen, proxy, type Recorder, recorder, tlsServer } from "./support.ts";
 
 /** Bytes that tell where they belong. */
 function pattern(length: number, from = 0): Uint8Array {
@@ -101,21 +102,68 @@ test("end: FIN after what was written, and both sides close without an error", a
   assertEquals([near.closes, far.closes], [[undefined], [undefined]]);
 });
 
-test("end: a peer that does not follow is cut after a second", async (t) => {
+test("end: a peer that does not follow is not waited for after a second, and its socket not kept for ever", async (t) => {
   const clock = fakeClock();
-  let open = true;
+  const ended = later<TLSSocket>(), gone = later<void>();
   const port = await tlsServer(t, { ALPNProtocols: ["h2"], allowHalfOpen: true } as object, (socket) => {
-    socket.on("end", () => clock.advance(999)).on("close", () => open = false).resume();
+    socket.on("end", () => ended.resolve(socket)).on("close", () => gone.resolve()).resume();
   });
   const client = await dialTo(t, port, { clock });
   const sink = recorder();
   client.start(sink);
+  client.write(pattern(100));
   client.end();
-  while (clock.now() < 999) await new Promise((resolve) => setTimeout(resolve, 1));
-  assertEquals([sink.closes, open], [[], true]);
+  const peer = await ended.promise;
+  clock.advance(999);
+  assertEquals(sink.closes, []);
+  // A sign of life begins the second anew.
+  peer.write(pattern(10));
+  await sink.received(10);
+  clock.advance(999);
+  assertEquals(sink.closes, []);
   clock.advance(1);
   assertEquals(sink.closes, [undefined]);
-  assertEquals(clock.pending, 0);
+  // What the peer says now is taken, not answered with a reset.
+  await new Promise((resolve) => peer.write(pattern(10), resolve));
+  assertEquals([clock.pending, clock.held, peer.destroyed], [1, 0, false]);
+  clock.advance(10_000);
+  // Only who writes hears that nobody is there any more.
+  const poking = setInterval(() => peer.write(pattern(1)), 1);
+  await gone.promise;
+  clearInterval(poking);
+  assertEquals([clock.pending, sink.bytes], [0, 10]);
+});
+
+test("end: a peer that does not even read is cut after ten seconds", async (t) => {
+  const clock = fakeClock();
+  const port = await tlsServer(
+    t,
+    { ALPNProtocols: ["h2"], pauseOnConnect: true } as object,
+    (socket) => socket.pause(),
+  );
+  const client = await dialTo(t, port, { clock });
+  const sink = recorder();
+  client.start(sink);
+  for (let i = 0; i < 64; i++) client.write(new Uint8Array(1 << 20));
+  await sink.wrotes(1);
+  client.end();
+  clock.advance(9_999);
+  assertEquals(sink.closes, []);
+  // Writes that were taken meanwhile may have begun the time anew.
+  clock.advance(10_000);
+  assertEquals([sink.closes, clock.pending], [[undefined], 0]);
+});
+
+test("end: a peer that follows late, but alive, gets everything", async (t) => {
+  const { client, server } = await connected(t);
+  const sink = recorder();
+  const size = 30 << 20;
+  client.start(recorder());
+  for (let at = 0; at < size; at += 1 << 20) client.write(pattern(1 << 20, at));
+  client.end();
+  server.start(sink);
+  assertEquals(await sink.gone, undefined);
+  assertEquals(sink.bytes, size);
 });
 
 test("destroy: closed before it returns, once, and nothing after it", async (t) => {

@@ -65,13 +65,20 @@ func echo(w http.ResponseWriter, r *http.Request) {
 }
 
 func pattern(length int, seed uint32) []byte {
-	out := make([]byte, 0, length+4)
+	const period = 999983
+	out := make([]byte, 0, length+period+4)
 	x := seed*0x9e3779b1 | 1
-	for len(out) < length {
+	for len(out) < period && len(out) < length {
 		x ^= x << 13
 		x ^= x >> 17
 		x ^= x << 5
 		out = append(out, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
+	}
+	if len(out) > period {
+		out = out[:period]
+	}
+	for len(out) < length {
+		out = append(out, out[:period]...)
 	}
 	return out[:length]
 }

@@ -116,6 +116,8 @@ def main():
     sock = context.wrap_socket(raw, server_hostname="localhost")
     connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, header_encoding="latin-1"))
     start(connection, True, options.get("settings", {}))
+    # The server waits for it, and a body takes its time to make.
+    sock.sendall(connection.data_to_send())
     for batch in options["batches"]:
         print(json.dumps(run(connection, sock, batch)), flush=True)
     connection.close_connection()

@@ -1,9 +1,12 @@
 /** Bodies that are the same on every side, and their digests. @module */
 import { createHash, type Hash } from "node:crypto";
 
-/** `length` octets without pattern, the same for the same seed. */
+/** Of a prime length, so that no frame, window or buffer has the same octets as the one before. */
+const PERIOD = 999_983;
+
+/** `length` octets, the same for the same seed; other languages make them too. */
 export function pattern(length: number, seed = 1): Uint8Array {
-  const words = new Uint32Array((length + 3) >> 2);
+  const words = new Uint32Array((Math.min(length, PERIOD) + 3) >> 2);
   let x = Math.imul(seed, 0x9e3779b1) | 1;
   for (let i = 0; i < words.length; i++) {
     x ^= x << 13;
@@ -11,7 +14,11 @@ export function pattern(length: number, seed = 1): Uint8Array {
     x ^= x << 5;
     words[i] = x;
   }
-  return new Uint8Array(words.buffer, 0, length);
+  const period = new Uint8Array(words.buffer, 0, Math.min(length, PERIOD));
+  if (length <= PERIOD) return period;
+  const all = new Uint8Array(length);
+  for (let at = 0; at < length; at += PERIOD) all.set(period.subarray(0, length - at), at);
+  return all;
 }
 
 /** SHA-256 of bytes, hex. */

@@ -23,7 +23,9 @@ const server = createSecureServer({
   ...options,
 });
 server.on("sessionError", () => {});
-server.on("stream", (stream, headers, _flags, raw) => serve(stream, headers, raw));
+server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+  serve(stream, headers, raw);
+});
 server.listen(0, "127.0.0.1", () => console.log(`listening ${(server.address() as AddressInfo).port}`));
 
 function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, raw: readonly string[]): void {

@@ -1,0 +1,112 @@
+import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ClientPool, ServerPool } from "../../../src/streams/mod.ts";
+import { certFile, server as serverPair } from "../../support/certs.ts";
+import { test } from "../../support/harness.ts";
+import { ask, clientArgs, echo, h2pool, service, tunnelServer, visit } from "./tunnel.ts";
+
+test("tunnel: a wrong token, a wrong pin and an unknown authority end the client at once with one sentence", async (t) => {
+  const server = await tunnelServer(t);
+  const wrong = join(server.state, "wrong");
+  await writeFile(wrong, "wrong-token");
+  const base = ["tunnel", "client", "--server", server.listen, "--to", "127.0.0.1:1"];
+  const token = ["--token-file", server.token];
+  const otherPin = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+  const clients = {
+    token: h2pool(t, ...base, "--token-file", wrong, "--pin", server.pin),
+    none: h2pool(t, ...base, "--pin", server.pin),
+    pin: h2pool(t, ...base, ...token, "--pin", otherPin),
+    authority: h2pool(t, ...base, ...token),
+  };
+  const says: Record<keyof typeof clients, RegExp> = {
+    token: /403|refused|token/i,
+    none: /403|refused|token/i,
+    pin: /public key is .*, expected AAAA/,
+    authority: /authority.*; a development certificate needs the --pin that the server prints/,
+  };
+  for (const [name, client] of Object.entries(clients)) {
+    assertEquals(await client.exit(), { code: 1, signal: null }, name);
+    const last = client.err.text.trimEnd().split("\n").at(-1) ?? "";
+    assertMatch(last, /^h2pool: /);
+    assertMatch(last, says[name as keyof typeof clients]);
+  }
+  await server.child.err.line(/refused 127\.0\.0\.1: (wrong token|it shows no token)/);
+  assertNotMatch(server.child.err.text, /serves/);
+});
+
+test("tunnel: client certificates instead of a token, and certificates of an authority instead of a pin", async (t) => {
+  const { to } = await service(t, echo);
+  const server = h2pool(t, "tunnel", "server", "--listen", "127.0.0.1:0", "--public", "127.0.0.1:0", ...[
+    ...["--cert", certFile("server.pem"), "--key", certFile("server.key"), "--client-ca", certFile("ca.pem")],
+  ]);
+  const [, listen = ""] = await server.err.line(/clients connect to (\S+)/);
+  const [, open = ""] = await server.err.line(/the public connects to (\S+)/);
+  const base = ["tunnel", "client", "--server", listen.replace("127.0.0.1", "localhost"), "--to", to];
+  const refused = h2pool(t, ...base, "--ca", certFile("ca.pem"));
+  assertEquals((await refused.exit()).code, 1);
+  assertMatch(refused.err.text, /h2pool: .*certificate/);
+  h2pool(t, ...base, "--ca", certFile("ca.pem"), "--cert", certFile("client.pem"), "--key", certFile("client.key"));
+  await server.err.line(/client \S+ serves/);
+  const end = { child: server, pin: "", listen, open, state: "", token: "" };
+  assertEquals(await ask(await visit(t, end), "trusted"), "trusted");
+});
+
+test("tunnel: --allow keeps other addresses out, before TLS", async (t) => {
+  const server = await tunnelServer(t, { args: ["--allow", "192.0.2.0/24"] });
+  const client = h2pool(t, ...clientArgs(server, "127.0.0.1:1"));
+  await client.err.line(/warn /);
+  assertNotMatch(server.child.err.text, /serves/);
+  client.kill("SIGINT");
+  assertEquals((await client.exit()).code, 0);
+});
+
+test("tunnel: a port that is taken is one sentence and exit code 1", async (t) => {
+  const server = await tunnelServer(t);
+  for (const [listen, open] of [[server.listen, "127.0.0.1:0"], ["127.0.0.1:0", server.open]] as const) {
+    const other = h2pool(t, "tunnel", "server", "--listen", listen, "--public", open, "--insecure-open", ...[
+      ...["--state", server.state],
+    ]);
+    assertEquals((await other.exit()).code, 1);
+    assertMatch(other.err.text, /h2pool: [^\n]*(EADDRINUSE|in use)[^\n]*\n$/i);
+  }
+});
+
+test("tunnel: a client of another version is told so and disconnected, having served nothing", async (t) => {
+  const server = await tunnelServer(t);
+  const pool = new ClientPool({
+    address: server.listen,
+    tls: { mode: "insecure", pin: server.pin },
+    headers: { authorization: "Bearer correct-horse-battery" },
+  });
+  t.cleanup(() => pool.close());
+  const disconnected = new Promise((resolve) => pool.addEventListener("disconnect", resolve, { once: true }));
+  await pool.start({ timeout: 5_000 });
+  const control = await pool.outgoingGet("00000000", 5_000);
+  await control.write(new TextEncoder().encode('{"h2pool":2}\n'));
+  const buffer = new Uint8Array(4_096);
+  let said = "";
+  for (let n = await control.read(buffer); n !== null; n = await control.read(buffer)) {
+    said += new TextDecoder().decode(buffer.subarray(0, n));
+  }
+  assertStringIncludes(said, '{"h2pool":1}\n');
+  assertStringIncludes(said, "the other side speaks version 2");
+  await disconnected;
+  await server.child.err.line(/ended the connection of client .*version 2/);
+  assertNotMatch(server.child.err.text, /serves/);
+});
+
+test("tunnel: a server of another version ends the client with one sentence", async (t) => {
+  const pool = new ServerPool({ listen: "127.0.0.1:0", tls: { cert: serverPair.cert, key: serverPair.key } });
+  t.cleanup(() => pool.close());
+  await pool.start();
+  const client = h2pool(t, ...[
+    ...["tunnel", "client", "--server", `127.0.0.1:${pool.addr?.port}`, "--to", "127.0.0.1:1"],
+    ...["--pin", serverPair.pin],
+  ]);
+  const control = await pool.outgoingGet("00000000", 10_000);
+  await control.write(new TextEncoder().encode('{"h2pool":2}\n'));
+  assertEquals((await client.exit()).code, 1);
+  assertMatch(client.err.text, /h2pool: the other side speaks version 2 of the tunnel protocol, this one version 1\n$/);
+  assert(!client.err.text.includes("    at "));
+});
