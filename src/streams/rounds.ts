@@ -131,11 +131,10 @@ export class Rounds {
 
   #open(link: ClientLink, round: Round): boolean {
     const core = this.#core;
-    let fields;
     try {
-      fields = link.request();
+      link.open(link.request(), round);
     } catch (error) {
-      // `headers` is the user's function.
+      // Mostly the user's function for `headers`.
       core.budget.release(core.settings.window.idle, 0);
       core.counters.failed++;
       round.failed++;
@@ -145,7 +144,6 @@ export class Rounds {
     }
     round.pending++;
     this.#opening++;
-    link.open(fields, round);
     return true;
   }
 

@@ -111,7 +111,7 @@ export abstract class StreamCore {
   /** Streams have left, by whichever way. */
   protected abstract drained(): void;
   /** A connection is gone. */
-  protected abstract linkGone(link: Link, error: Error | undefined): void;
+  protected abstract linkGone(link: Link): void;
   abstract renewCertificate(tls: ServerTls | ClientTls): void;
 
   get state(): PoolState {
@@ -310,9 +310,14 @@ export abstract class StreamCore {
     return `${this.settings.name}#${++this.#links}`;
   }
 
-  protected connected(link: Link): void {
+  /** A connection is up. */
+  protected join(link: Link): void {
     this.links.add(link);
     this.members.register(link.info);
+  }
+
+  /** Tells of a connection that is up. */
+  protected announce(link: Link): void {
     const { remoteAddr } = link.info;
     this.log("info", "connected", { connection: link.info.id, remoteAddr });
     this.emit("connect", link.info);
@@ -337,10 +342,10 @@ export abstract class StreamCore {
       info,
       new PoolError("ERR_STREAM_LOST", `Cannot take a stream of connection ${info.id}: it is gone`, { cause: error }),
     );
+    this.linkGone(link);
     this.log(cause === undefined ? "info" : "warn", "disconnected", { connection: info.id, error: cause?.message });
     this.emit("disconnect", cause === undefined ? { connection: info } : { connection: info, error: cause });
     if (cause !== undefined) this.report(cause);
-    this.linkGone(link, cause);
     this.#checkEnd();
   }
 
