@@ -81,8 +81,9 @@ class PortableConnection implements Connection {
     const sink: TransportSink = {
       data: (chunk) => {
         this.#lastRead = clock.now();
-        this.#session.receive(chunk);
+        const used = this.#session.receive(chunk);
         this.#flush();
+        return used ? "used" : undefined;
       },
       wrote: () => {
         this.#session.wrote();
