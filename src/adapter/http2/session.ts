@@ -119,13 +119,17 @@ export class Session {
   /** The next transport write, if one is due; to be asked again until there is none. `wrote` gives its buffer back. */
   takeOutput(): Uint8Array | undefined {
     this.#awake = false;
-    if (!this.over) {
-      this.#busy = true;
-      this.sender.fill();
-      this.#settle();
-      this.#busy = false;
-    }
+    this.prepare();
     return this.over ? this.sender.takeNow() : this.sender.take();
+  }
+
+  /** Frames what waits for room, as far as there is some, and tells the owners. */
+  prepare(): void {
+    if (this.over) return;
+    this.#busy = true;
+    this.sender.fill();
+    this.#settle();
+    this.#busy = false;
   }
 
   /** The oldest output has left. More may be due now. */
