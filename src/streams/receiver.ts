@@ -149,14 +149,14 @@ export class Receiver implements Expires {
     const waiter = this.#waiter;
     if (waiter === undefined) {
       (this.#queue ??= new ReceiveQueue()).push(chunk);
-      return;
+      return "used";
     }
     if (chunk.length === 0) return "used";
     this.#waiter = undefined;
     const n = waiter.arrived(chunk);
     if (n < chunk.length) (this.#queue ??= new ReceiveQueue()).push(chunk.subarray(n));
     this.#source.consume(n);
-    if (waiter.copies && n === chunk.length) return "used";
+    if (waiter.copies) return "used";
   }
 
   /** From the channel: END_STREAM. */
