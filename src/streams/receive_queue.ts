@@ -6,8 +6,8 @@
 
 /** A block for bulk, bytes: shared by all queues, one after the other. */
 const BLOCK = 16_384;
-/** How many of them wait for the next queue: 4 MiB. */
-const KEEP_BLOCKS = 256;
+/** How many of them wait for the next queue: 16 MiB. */
+const KEEP_BLOCKS = 1_024;
 /** A block of a smaller size that has been read to its end is kept for the next bytes up to this size. */
 const MAX_SPARE = 2_048;
 
