@@ -220,6 +220,10 @@ export class ClientCore extends StreamCore {
     this.#rounds.drained();
   }
 
+  protected dropped(): void {
+    this.#rounds.dropped();
+  }
+
   override left(seat: Seat, was: SeatPhase, fault: ChannelFault | undefined): void {
     super.left(seat, was, fault);
     (seat as ClientSeat).link.left();

@@ -253,6 +253,7 @@ export class ServerCore extends StreamCore {
 
   protected waited(): void {}
   protected drained(): void {}
+  protected dropped(): void {}
 }
 
 function listenError(address: string, error: unknown): PoolError {

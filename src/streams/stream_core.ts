@@ -110,6 +110,8 @@ export abstract class StreamCore {
   protected abstract waited(): void;
   /** Streams have left, by whichever way. */
   protected abstract drained(): void;
+  /** The other side has ended or reset an idle stream. */
+  protected abstract dropped(): void;
   /** A connection is gone. */
   protected abstract linkGone(link: Link): void;
   abstract renewCertificate(tls: ServerTls | ClientTls): void;
@@ -260,11 +262,11 @@ export abstract class StreamCore {
     this.#working++;
   }
 
-  /** Takes an idle stream out of the pool and ends it in order. */
+  /** Takes an idle stream, which the other side has ended, out of the pool and ends it in order. */
   evict(seat: Seat, reason: string): void {
     if (!this.members.remove(seat)) return;
     this.retire(seat, reason);
-    this.drained();
+    this.dropped();
   }
 
   /** The same for one that is out already. */
@@ -288,7 +290,8 @@ export abstract class StreamCore {
       this.counters.evicted++;
       this.emit("evict", { id: seat.key, reason: fault === undefined ? "ended" : evictReason(fault) });
     }
-    this.drained();
+    if (was === "idle" && fault?.kind !== "lost") this.dropped();
+    else this.drained();
     this.#settled();
   }
 
