@@ -86,6 +86,7 @@ export class ClientCore extends StreamCore {
         this.#watch ??= watchFiles(material, read, this.deadlines, {
           changed: (now) => {
             this.#read = Promise.resolve(now);
+            this.log("info", "certificate renewed");
           },
           failed: (error) => this.report(error),
         });
@@ -142,8 +143,9 @@ export class ClientCore extends StreamCore {
   /** A connection is up. */
   attached(link: ClientLink): void {
     if (++this.#connectedOnce > this.#slots.length) this.counters.reconnects++;
-    this.connected(link);
+    this.join(link);
     this.slotChanged();
+    this.announce(link);
     if (this.closing) return;
     this.#rounds.connected();
     // Nothing may be opened there: the first answer that `start` waits for will never come.
@@ -216,6 +218,10 @@ export class ClientCore extends StreamCore {
 
   protected drained(): void {
     this.#rounds.drained();
+  }
+
+  protected dropped(): void {
+    this.#rounds.dropped();
   }
 
   override left(seat: Seat, was: SeatPhase, fault: ChannelFault | undefined): void {

@@ -25,6 +25,11 @@ export interface ReadWaiter {
   failed(error: unknown): void;
 }
 
+/** Why a side gives no more. Errors cost much (their stack), and streams are closed without anybody asking why: some are made late. */
+export interface Failure {
+  readonly error: unknown;
+}
+
 /** Who holds the reading or the writing side as a whole. */
 export interface SideHolder {
   /** What the user calls it. */
@@ -51,7 +56,7 @@ export class Receiver implements Expires {
   #waiter: ReadWaiter | undefined;
   #ended = false;
   /** What reads fail with once the queue is empty. */
-  #failure: { readonly error: unknown } | undefined;
+  #failure: Failure | undefined;
   #discarding = false;
   #deadline = Infinity;
   #timer: Deadline | undefined;
@@ -159,11 +164,11 @@ export class Receiver implements Expires {
   /** The channel is gone. After END_STREAM it does not concern this side. */
   fail(error: unknown): void {
     this.#timer?.cancel();
-    if (!this.#ended) this.#fail(error);
+    if (!this.#ended) this.#fail({ error });
   }
 
   /** Nobody will read any more: what is unread and what comes is thrown away, and the peer may go on to its end. */
-  discard(error: unknown): void {
+  discard(failure: Failure): void {
     this.#timer?.cancel();
     this.#deadline = Infinity;
     this.#discarding = true;
@@ -171,7 +176,7 @@ export class Receiver implements Expires {
     this.#queue = undefined;
     if (n > 0) this.#source.consume(n);
     this.#failure = undefined;
-    this.#fail(error);
+    this.#fail(failure);
   }
 
   /** The read deadline: a time of the pool's clock, `Infinity` for none. */
@@ -192,12 +197,12 @@ export class Receiver implements Expires {
     waiter?.failed(this.#late());
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
+  #fail(failure: Failure): void {
+    this.#failure ??= failure;
     const waiter = this.#waiter;
     this.#waiter = undefined;
-    if (waiter !== undefined) waiter.failed(error);
-    else if (this.size === 0) this.holder?.failed(error);
+    if (waiter !== undefined) waiter.failed(failure.error);
+    else if (this.size === 0) this.holder?.failed(failure.error);
   }
 
   #overdue(): boolean {

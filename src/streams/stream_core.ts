@@ -110,8 +110,10 @@ export abstract class StreamCore {
   protected abstract waited(): void;
   /** Streams have left, by whichever way. */
   protected abstract drained(): void;
+  /** The other side has ended or reset an idle stream. */
+  protected abstract dropped(): void;
   /** A connection is gone. */
-  protected abstract linkGone(link: Link, error: Error | undefined): void;
+  protected abstract linkGone(link: Link): void;
   abstract renewCertificate(tls: ServerTls | ClientTls): void;
 
   get state(): PoolState {
@@ -260,11 +262,11 @@ export abstract class StreamCore {
     this.#working++;
   }
 
-  /** Takes an idle stream out of the pool and ends it in order. */
+  /** Takes an idle stream, which the other side has ended, out of the pool and ends it in order. */
   evict(seat: Seat, reason: string): void {
     if (!this.members.remove(seat)) return;
     this.retire(seat, reason);
-    this.drained();
+    this.dropped();
   }
 
   /** The same for one that is out already. */
@@ -288,7 +290,8 @@ export abstract class StreamCore {
       this.counters.evicted++;
       this.emit("evict", { id: seat.key, reason: fault === undefined ? "ended" : evictReason(fault) });
     }
-    this.drained();
+    if (was === "idle" && fault?.kind !== "lost") this.dropped();
+    else this.drained();
     this.#settled();
   }
 
@@ -310,9 +313,14 @@ export abstract class StreamCore {
     return `${this.settings.name}#${++this.#links}`;
   }
 
-  protected connected(link: Link): void {
+  /** A connection is up. */
+  protected join(link: Link): void {
     this.links.add(link);
     this.members.register(link.info);
+  }
+
+  /** Tells of a connection that is up. */
+  protected announce(link: Link): void {
     const { remoteAddr } = link.info;
     this.log("info", "connected", { connection: link.info.id, remoteAddr });
     this.emit("connect", link.info);
@@ -337,10 +345,10 @@ export abstract class StreamCore {
       info,
       new PoolError("ERR_STREAM_LOST", `Cannot take a stream of connection ${info.id}: it is gone`, { cause: error }),
     );
+    this.linkGone(link);
     this.log(cause === undefined ? "info" : "warn", "disconnected", { connection: info.id, error: cause?.message });
     this.emit("disconnect", cause === undefined ? { connection: info } : { connection: info, error: cause });
     if (cause !== undefined) this.report(cause);
-    this.linkGone(link, cause);
     this.#checkEnd();
   }
 

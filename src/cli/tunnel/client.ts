@@ -11,7 +11,7 @@ import {
 } from "../../streams/mod.ts";
 import { sentence } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type Control, CONTROL_ID, openControl } from "./control.ts";
+import { type Control, CONTROL_ID, KEEP_ALIVE, openControl } from "./control.ts";
 import { ControlError } from "./messages.ts";
 import { relay } from "./relay.ts";
 
@@ -46,6 +46,8 @@ export interface TunnelClientCounts {
 
 /** A running tunnel client. */
 export interface TunnelClient {
+  /** Announced connections that are not over, those included that are being connected. */
+  readonly open: number;
   /** Connections of the service in use. */
   readonly inUse: number;
   readonly counts: TunnelClientCounts;
@@ -78,6 +80,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   const { log, to, dialTimeout, headers, serverName } = options;
   const pool = new ClientPool({
     name: "tunnel",
+    keepAlive: KEEP_ALIVE,
     address: options.server,
     tls: options.tls,
     minCapacity: options.minCapacity,
@@ -194,6 +197,9 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   started = true;
   return {
     counts,
+    get open() {
+      return taken;
+    },
     get inUse() {
       return inUse;
     },
