@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ClientPool, ServerPool } from "../../../src/streams/mod.ts";
+import { ClientPool, type PoolStream, ServerPool } from "../../../src/streams/mod.ts";
 import { certFile, server as serverPair } from "../../support/certs.ts";
-import { test } from "../../support/harness.ts";
+import { test, type TestContext } from "../../support/harness.ts";
+import type { Child } from "../../support/spawn.ts";
 import { ask, clientArgs, echo, h2pool, service, tunnelServer, visit } from "./tunnel.ts";
 
 test("tunnel: a wrong token, a wrong pin and an unknown authority end the client at once with one sentence", async (t) => {
@@ -96,7 +97,8 @@ test("tunnel: a client of another version is told so and disconnected, having se
   assertNotMatch(server.child.err.text, /serves/);
 });
 
-test("tunnel: a server of another version ends the client with one sentence", async (t) => {
+/** A tunnel server that a test plays, and a client of it. */
+async function playServer(t: TestContext): Promise<{ pool: ServerPool; client: Child; hello(): Promise<PoolStream> }> {
   const pool = new ServerPool({ listen: "127.0.0.1:0", tls: { cert: serverPair.cert, key: serverPair.key } });
   t.cleanup(() => pool.close());
   await pool.start();
@@ -104,9 +106,38 @@ test("tunnel: a server of another version ends the client with one sentence", as
     ...["tunnel", "client", "--server", `127.0.0.1:${pool.addr?.port}`, "--to", "127.0.0.1:1"],
     ...["--pin", serverPair.pin],
   ]);
+  const hello = async (): Promise<PoolStream> => {
+    const control = await pool.outgoingGet("00000000", 10_000);
+    await control.write(new TextEncoder().encode('{"h2pool":1,"agent":"a test"}\n'));
+    return control;
+  };
+  return { pool, client, hello };
+}
+
+test("tunnel: a server of another version ends the client with one sentence", async (t) => {
+  const { pool, client } = await playServer(t);
   const control = await pool.outgoingGet("00000000", 10_000);
   await control.write(new TextEncoder().encode('{"h2pool":2}\n'));
   assertEquals((await client.exit()).code, 1);
   assertMatch(client.err.text, /h2pool: the other side speaks version 2 of the tunnel protocol, this one version 1\n$/);
   assert(!client.err.text.includes("    at "));
+});
+
+test("tunnel: a client whose control stream is lost or ended makes a new connection", async (t) => {
+  const { client, hello } = await playServer(t);
+  (await hello()).abort();
+  await client.err.line(/connected to/);
+  const second = await hello();
+  await client.err.line(/connected to/);
+  await second.closeWrite();
+  await hello();
+  await client.err.line(/connected to/);
+});
+
+test("tunnel: a client ends after Ctrl+C although the server does not end its control stream", async (t) => {
+  const { client, hello } = await playServer(t);
+  await hello();
+  await client.err.line(/connected to/);
+  client.kill("SIGINT");
+  assertEquals(await client.exit(), { code: 0, signal: null });
 });

@@ -20,19 +20,30 @@ test("tunnel: a server that is killed and started again is found again, with the
   assertEquals(await ask(await visit(t, again), "after"), "after");
 });
 
-test("tunnel: a client that is killed takes its connections with it; new ones wait for the next", async (t) => {
+test("tunnel: a client that is killed takes its connections with it, never as an end; new ones wait for the next", async (t) => {
   const server = await tunnelServer(t);
-  const { to } = await service(t, echo);
+  const { to } = await service(t, async (tcp) => {
+    for (const chunk = new Uint8Array(65_536);;) await tcp.write(chunk);
+  });
   const client = await tunnelClient(t, server, to);
-  const before = await visit(t, server);
-  assertEquals(await ask(before, "before"), "before");
+  const downloads = await Promise.all(Array.from({ length: 4 }, async () => {
+    const tcp = await visit(t, server);
+    await tcp.read();
+    return tcp;
+  }));
   client.kill("SIGKILL");
-  await assertRejects(() => before.read(), Error);
+  for (const tcp of downloads) {
+    await assertRejects(async () => {
+      while (await tcp.read() !== null);
+    }, Error);
+  }
   await server.child.err.line(/client \S+ is gone/);
 
-  const waiting = ask(await visit(t, server), "while nobody serves");
-  await tunnelClient(t, server, to);
-  assertEquals(await waiting, "while nobody serves");
+  const waiting = await visit(t, server);
+  const { to: other } = await service(t, echo);
+  const answer = ask(waiting, "while nobody serves");
+  await tunnelClient(t, server, other);
+  assertEquals(await answer, "while nobody serves");
 });
 
 test("tunnel: Ctrl+C lets the connections of either side finish, and takes none; exit code 0", async (t) => {
