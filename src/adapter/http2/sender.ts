@@ -28,6 +28,8 @@ export class Sender {
   overflow = false;
   /** Bytes handed out by `take`. */
   taken = 0;
+  /** Bytes of payload framed. */
+  placed = 0;
 
   #maxFrame = MIN_MAX_FRAME;
   #slab: Slab | undefined;
@@ -227,6 +229,7 @@ export class Sender {
     const placed = from - began;
     stream.credit -= placed;
     this.window -= placed;
+    this.placed += placed;
     return from;
   }
 
