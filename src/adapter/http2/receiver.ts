@@ -95,7 +95,9 @@ export class Receiver {
       if (this.#dataLeft > 0) {
         const length = Math.min(this.#dataLeft, end - at);
         this.#dataLeft -= length;
-        if (this.#dataOwner?.deliver(length === end ? chunk : chunk.subarray(at, at + length)) === false) this.#kept = true;
+        if (this.#dataOwner?.deliver(length === end ? chunk : chunk.subarray(at, at + length)) === false) {
+          this.#kept = true;
+        }
         at += length;
         if (this.#dataLeft === 0) this.#dataEnd();
         continue;

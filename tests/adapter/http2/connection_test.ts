@@ -392,7 +392,7 @@ test("a peer that breaks the protocol hears GOAWAY before the end", async (t) =>
   });
   const got: Uint8Array[] = [];
   let ended = 0;
-  link.client.start({ data: (chunk) => got.push(chunk), wrote() {}, closed: () => ended++ });
+  link.client.start({ data: (chunk) => void got.push(chunk), wrote() {}, closed: () => ended++ });
   link.client.write(concat(PREFACE, settings(), frame(6, 0, 0, new Uint8Array(7))));
   await settled();
   assertEquals([...concat(...got).slice(-17)], [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6]);
