@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { joinAddress } from "../adapter/address.ts";
 import type { ChannelFault, ClientTrust } from "../adapter/contract.ts";
-import type { PoolError } from "../core/errors.ts";
+import { PoolError } from "../core/errors.ts";
 import { checks } from "../core/options.ts";
 import type { WaitBudget } from "../core/wait.ts";
 import type { ClientSettings } from "./check.ts";
@@ -86,6 +87,7 @@ export class ClientCore extends StreamCore {
         this.#watch ??= watchFiles(material, read, this.deadlines, {
           changed: (now) => {
             this.#read = Promise.resolve(now);
+            this.log("info", "certificate renewed");
           },
           failed: (error) => this.report(error),
         });
@@ -142,8 +144,9 @@ export class ClientCore extends StreamCore {
   /** A connection is up. */
   attached(link: ClientLink): void {
     if (++this.#connectedOnce > this.#slots.length) this.counters.reconnects++;
-    this.connected(link);
+    this.join(link);
     this.slotChanged();
+    this.announce(link);
     if (this.closing) return;
     this.#rounds.connected();
     // Nothing may be opened there: the first answer that `start` waits for will never come.
@@ -151,8 +154,9 @@ export class ClientCore extends StreamCore {
   }
 
   /** GOAWAY: idle streams there would never be taken by the other side. */
-  wentAway(link: ClientLink): void {
+  wentAway(link: ClientLink, why: Error): void {
     this.log("info", "the server sent GOAWAY", { connection: link.info.id });
+    this.#unanswered(link, why);
     for (const seat of this.members.removeGroup(link.info)) this.retire(seat, "the connection is going away");
   }
 
@@ -162,8 +166,16 @@ export class ClientCore extends StreamCore {
     this.go(this.online ? "ready" : "reconnecting");
   }
 
-  protected linkGone(link: Link): void {
+  protected linkGone(link: Link, error: Error | undefined): void {
+    if (error !== undefined) this.#unanswered(link, error);
     for (const slot of this.#slots) slot.replace(link as ClientLink);
+  }
+
+  // A connection that ends before its first answer is what `start` fails with, should no better one follow.
+  #unanswered(link: Link, cause: Error): void {
+    if (this.state !== "starting") return;
+    const message = `Cannot connect to ${joinAddress(link.info.remoteAddr)}: ${cause.message}`;
+    this.#starting!.lastFailure = new PoolError("ERR_POOL_CONNECT", message, { cause });
   }
 
   // ---- streams
@@ -216,6 +228,10 @@ export class ClientCore extends StreamCore {
 
   protected drained(): void {
     this.#rounds.drained();
+  }
+
+  protected dropped(): void {
+    this.#rounds.dropped();
   }
 
   override left(seat: Seat, was: SeatPhase, fault: ChannelFault | undefined): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type HostPort, joinAddress, splitAddress } from "../adapter/address.ts";
-import { ConnectError } from "../adapter/contract.ts";
+import { ConnectError, type Connection } from "../adapter/contract.ts";
 import { type Backoff, backoff } from "../core/backoff.ts";
 import type { Deadline, Expires } from "../core/deadlines.ts";
 import { PoolError } from "../core/errors.ts";
@@ -88,13 +88,13 @@ export class Slot implements Expires {
     const attempt = ++this.#attempts;
     const starting = core.attemptBegins();
     try {
-      const link = await this.#dial(attempt, abort.signal);
+      const [connection, link] = await this.#dial(attempt, abort.signal);
       this.#abort = undefined;
-      if (this.#stopped) return link.connection.destroy();
+      if (this.#stopped) return connection.destroy();
+      // In one go: whatever ends the link from now on finds it here.
+      link.begin(connection);
       this.link = link;
       core.attached(link);
-      // GOAWAY may have come in the meantime.
-      if (link.draining) this.replace(link);
     } catch (cause) {
       this.#abort = undefined;
       abort.abort();
@@ -107,7 +107,7 @@ export class Slot implements Expires {
     }
   }
 
-  async #dial(attempt: number, signal: AbortSignal): Promise<ClientLink> {
+  async #dial(attempt: number, signal: AbortSignal): Promise<[Connection, ClientLink]> {
     const core = this.#core;
     const { hostname, connectTimeout, window, limits } = core.settings;
     const until = Math.min(core.deadlines.now() + connectTimeout, core.startUntil);
@@ -123,8 +123,7 @@ export class Slot implements Expires {
       signal,
       handler: link,
     });
-    link.begin(connection);
-    return link;
+    return [connection, link];
   }
 
   // A resolver that never answers, and does not look at the signal, is left behind.

@@ -24,6 +24,8 @@ export class Rounds {
   #opening = 0;
   /** Streams could not be asked for: the peer's limit, or our own windows. */
   #short = false;
+  /** Since the last round began the other side has ended idle streams. */
+  #dropped = false;
   #endedAt = -Infinity;
   #notBefore = -Infinity;
   #next: Deadline | undefined;
@@ -68,6 +70,12 @@ export class Rounds {
     if (this.#core.members.size + this.#opening < 0.2 * this.capacity) this.poke();
   }
 
+  /** An idle stream was ended by the other side: a server that does it to every stream makes nobody hurry more than by the shortest interval. */
+  dropped(): void {
+    this.#dropped = true;
+    this.drained();
+  }
+
   /** There may be room for what could not be asked for. */
   moreRoom(): void {
     if (!this.#short) return;
@@ -94,7 +102,9 @@ export class Rounds {
       waiting: wanting,
       now,
       endedAt: this.#endedAt,
-      notBefore: this.#notBefore,
+      notBefore: this.#dropped
+        ? Math.max(this.#notBefore, this.#endedAt + core.settings.adaptive.minInterval)
+        : this.#notBefore,
     });
     if (at > now) {
       if (this.#next?.pending && this.#next.time <= at) return;
@@ -114,6 +124,7 @@ export class Rounds {
     const core = this.#core;
     if (core.closing || !core.online) return;
     this.#next?.cancel();
+    this.#dropped = false;
     const plan = planRound(this.#adaptive, core.members.size, core.settings.adaptive);
     this.#resize(this.capacity, plan.interval);
     const round = new Round(this, core.deadlines.now());
@@ -131,11 +142,10 @@ export class Rounds {
 
   #open(link: ClientLink, round: Round): boolean {
     const core = this.#core;
-    let fields;
     try {
-      fields = link.request();
+      link.open(link.request(), round);
     } catch (error) {
-      // `headers` is the user's function.
+      // Mostly the user's function for `headers`.
       core.budget.release(core.settings.window.idle, 0);
       core.counters.failed++;
       round.failed++;
@@ -145,7 +155,6 @@ export class Rounds {
     }
     round.pending++;
     this.#opening++;
-    link.open(fields, round);
     return true;
   }
 

@@ -103,7 +103,10 @@ export class ServerCore extends StreamCore {
     if (!this.held) listener.unref();
     if (this.closing) return;
     this.#watch = watchFiles(this.#material, read, this.deadlines, {
-      changed: (now) => listener.renew(identityOf(now)),
+      changed: (now) => {
+        listener.renew(identityOf(now));
+        this.log("info", "certificate renewed");
+      },
       failed: (error) => this.report(error),
     });
   }
@@ -167,7 +170,8 @@ export class ServerCore extends StreamCore {
 
   #accept(connection: Connection): ConnectionHandler {
     const link = new ServerLink(this, connection);
-    this.connected(link);
+    this.join(link);
+    this.announce(link);
     // Handshakes that ended together may be more than there is room for.
     if (this.closing || this.links.size > this.settings.maxConnections) {
       this.counters.rejected++;
@@ -249,6 +253,7 @@ export class ServerCore extends StreamCore {
 
   protected waited(): void {}
   protected drained(): void {}
+  protected dropped(): void {}
 }
 
 function listenError(address: string, error: unknown): PoolError {

@@ -53,8 +53,8 @@ const CLIENT_FLAGS: Flags = {
   cert: { value: "FILE", help: "Client certificate (PEM), for a server with --client-ca" },
   key: { value: "FILE", help: "Its private key (PEM)" },
   "dial-timeout": { value: "TIME", help: "How long the service may take to accept; default 10s" },
-  "min-idle": { value: "N", help: "Streams kept ready, at least; default 8" },
-  "max-idle": { value: "N", help: "Streams kept ready, at most; default 64" },
+  "min-idle": { value: "N", help: "Streams kept ready, at least; default 16" },
+  "max-idle": { value: "N", help: "Streams kept ready, at most; default 128" },
   ...LAST_FLAGS,
 };
 
@@ -159,8 +159,8 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
   address("--server", server, "needed");
   const to = address("--to", values.needed("to"), "needed");
   const dialTimeout = duration("--dial-timeout", values.text("dial-timeout") ?? "10s");
-  const minCapacity = count("--min-idle", values.text("min-idle") ?? "8", 1);
-  const maxCapacity = count("--max-idle", values.text("max-idle") ?? String(Math.max(64, minCapacity)), 1);
+  const minCapacity = count("--min-idle", values.text("min-idle") ?? "16", 1);
+  const maxCapacity = count("--max-idle", values.text("max-idle") ?? String(Math.max(128, minCapacity)), 1);
   if (minCapacity > maxCapacity) throw new UsageError("--min-idle is above --max-idle", tunnelClient.path);
   needsPair(values, tunnelClient.path);
   const tls = clientTls(values);

@@ -141,8 +141,11 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     const error = await control.over;
     if (client !== undefined) dispatcher.remove(client);
     control.end();
-    if (client !== undefined && error === undefined) log.info(`client ${from} serves what it has, and takes no more`);
-    if (!(error instanceof ControlError)) return;
+    if (error === undefined) {
+      if (client !== undefined) log.info(`client ${from} serves what it has, and takes no more`);
+      return;
+    }
+    if (!(error instanceof ControlError)) return void pool.disconnect(connection, error);
     log.warn(`ended the connection of client ${from}: ${error.message}`);
     // It has been told why; when it has read that it ends its side too.
     const late = systemClock.timer(GOODBYE, () => stream.abort(error));
