@@ -10,6 +10,9 @@
  * | `check`  | it is type-checked, not run: it waits for a signal, or for the rest of the world |
  * | `prints` | above a block of text: what the TypeScript before it prints |
  *
+ * `ts ignore` keeps `deno test --doc` from those that cannot run in the checkout's own folder. They are checked and run
+ * here as all others are, where what they need is there.
+ *
  * @module
  */
 import { readFileSync } from "node:fs";
@@ -28,7 +31,7 @@ export interface Block {
   readonly place: string;
   readonly file: string;
   readonly line: number;
-  /** What follows the fence: "ts", "sh", "text", "". */
+  /** What follows the fence: "ts", "ts ignore", "sh", "text", "". */
   readonly language: string;
   readonly text: string;
   /** Words of the comment above it. */
@@ -63,7 +66,7 @@ export function blocks(file: string, markdown: string): Block[] {
 
 /** The blocks of TypeScript in the documents for users. */
 export function examples(): Block[] {
-  return FOR_USERS.flatMap((file) => blocks(file, readDocument(file))).filter(({ language }) => language === "ts");
+  return FOR_USERS.flatMap((file) => blocks(file, readDocument(file))).filter(({ language }) => /^ts\b/.test(language));
 }
 
 /** A module whose default export runs the block in a test. Imports come first, as the language wants it. */

@@ -119,8 +119,10 @@ export interface ChannelHandler {
   /**
    * Payload, as it arrives. The owner may keep `chunk` as long as it likes but it may be a small view of a large buffer.
    * The engine never pauses: what is unread is bounded by the window; `consume` gives it back.
+   * An owner that has copied or thrown away all of it says `"used"`: its memory may be freed at once then, and is not
+   * to be touched any more.
    */
-  data(chunk: Uint8Array): void;
+  data(chunk: Uint8Array): "used" | void;
   /** END_STREAM: every byte has been given to `data`. */
   end(): void;
   /** What the last `write` could not place has been taken: its buffer is the owner's again, and `write` may be called. */

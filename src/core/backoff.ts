@@ -10,7 +10,16 @@
 import type { Random } from "./clock.ts";
 import { checks } from "./options.ts";
 
-/** How long to wait between connection attempts. */
+/**
+ * How long to wait between connection attempts. `ERR_POOL_OPTION` for what cannot be.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * new ClientPool({ address: "server.example:8443", backoff: { initial: 250, max: 30_000 } });
+ * ```
+ */
 export interface BackoffOptions {
   /** Milliseconds after the first failure. Default 1_000. */
   initial?: number;

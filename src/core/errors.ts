@@ -49,11 +49,14 @@ const BRAND = Symbol.for("@x/h2pool.PoolError");
  * `instanceof PoolError` also holds for errors of another copy of this package in the same process.
  *
  * @example
- * ```ts ignore
+ * ```ts
+ * import { ClientPool, PoolError } from "@x/h2pool";
+ *
  * try {
- *   await pool.incomingGet({ timeout: 1_000 });
+ *   new ClientPool({ address: "server.example:8443", minCapacity: 30, maxCapacity: 20 });
  * } catch (error) {
- *   if (!(error instanceof PoolError && error.code === "ERR_POOL_TIMEOUT")) throw error;
+ *   if (!(error instanceof PoolError && error.code === "ERR_POOL_OPTION")) throw error;
+ *   console.log(error.message); // Cannot create a client pool: `minCapacity` is 30, above `maxCapacity` 20
  * }
  * ```
  */

@@ -5,7 +5,18 @@
  */
 import { optionError } from "./errors.ts";
 
-/** How long a call waits, and what ends it early. */
+/**
+ * How long a call waits, and what ends it early. Where these are taken, a bare number of milliseconds is a timeout.
+ *
+ * @example
+ * ```ts
+ * import type { PoolStream, StreamPool } from "@x/h2pool";
+ *
+ * async function take(pool: StreamPool, signal: AbortSignal): Promise<PoolStream> {
+ *   return await pool.incomingGet({ timeout: 5_000, signal });
+ * }
+ * ```
+ */
 export interface WaitOptions {
   /**
    * Absolute budget for the whole wait in milliseconds, whatever is retried inside it. 0 means "only what is there now",

@@ -64,6 +64,8 @@ export interface ServerSettings extends PoolSettings {
 const CLIENT = "create a client pool";
 const SERVER = "create a server pool";
 const MAX_31 = 0x7fff_ffff;
+/** A connection has 2^30 identifiers for a client's streams (RFC 9113 section 5.1.1): twelve days at 1,000 a second. */
+const MAX_STREAMS = 1_000_000_000;
 
 const POOL_OPTIONS = [
   "name",
@@ -158,8 +160,9 @@ export function checkClient(options: ClientPoolOptions): ClientSettings {
     connectTimeout: check.duration("connectTimeout", options.connectTimeout, { default: 10_000, min: 1 }),
     backoff,
     maxStreamsPerConnection: check.integer("maxStreamsPerConnection", options.maxStreamsPerConnection, {
-      default: Infinity,
+      default: MAX_STREAMS,
       min: 1,
+      max: MAX_STREAMS,
     }),
   };
 }

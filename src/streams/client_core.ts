@@ -88,7 +88,10 @@ export class ClientCore extends StreamCore {
     const read = this.#read!;
     if (!this.closing) {
       this.#watch ??= watchFiles(this.#material, read, this.deadlines, {
-        changed: (now) => void (this.#read = now),
+        changed: (now) => {
+          this.#read = now;
+          this.log("info", "certificate renewed");
+        },
         failed: (error) => this.report(error),
       });
     }
@@ -150,8 +153,9 @@ export class ClientCore extends StreamCore {
   /** A connection is up. */
   attached(link: ClientLink): void {
     if (++this.#connectedOnce > this.#slots.length) this.counters.reconnects++;
-    this.connected(link);
+    this.join(link);
     this.slotChanged();
+    this.announce(link);
     if (this.closing) return;
     this.#rounds.connected();
     // Nothing may be opened there: the first answer that `start` waits for will never come.

@@ -16,10 +16,20 @@ import { attachCore, StreamPool } from "./stream_pool.ts";
  * ```ts
  * import { ClientPool } from "@x/h2pool";
  *
- * const pool = new ClientPool({ address: "tunnel.example:8443", minCapacity: 5, maxCapacity: 20 });
- * // await pool.start();
- * // const stream = await pool.incomingGet({ timeout: 5_000 });
- * await pool.close();
+ * const pool = new ClientPool({ address: "server.example:8443", minCapacity: 5, maxCapacity: 20 });
+ *
+ * async function ask(id: string, question: string): Promise<string> {
+ *   const stream = await pool.outgoingGet(id, { timeout: 5_000 });
+ *   await stream.write(new TextEncoder().encode(question));
+ *   await stream.closeWrite();
+ *   return await new Response(stream.readable).text();
+ * }
+ *
+ * async function run(): Promise<void> {
+ *   await pool.start();
+ *   console.log(await ask("00000000", "how are you?"));
+ *   await pool.close({ grace: 5_000 });
+ * }
  * ```
  */
 export class ClientPool extends StreamPool {

@@ -20,6 +20,7 @@ type Callback = (error?: Error | null) => void;
 export class PoolDuplex extends Duplex implements ReadWaiter, SideHolder {
   readonly label = "`toDuplex()`";
   readonly locked = true;
+  readonly copies = false;
   readonly #exchange: Exchange;
   readonly #batch: Batch;
   #waiting = false;
@@ -80,6 +81,8 @@ export class PoolDuplex extends Duplex implements ReadWaiter, SideHolder {
 
   failed(error: unknown): void {
     this.#waiting = false;
+    // What had come before is read first; the error follows it.
+    if (this.#exchange.receiver.size > 0) return;
     this.destroy(error as Error);
   }
 }

@@ -7,7 +7,7 @@ import type { ChannelFault } from "../adapter/contract.ts";
 import type { Deadline, Expires } from "../core/deadlines.ts";
 import { PoolError } from "../core/errors.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
-import { Receiver, type ReceiveSource } from "./receiver.ts";
+import { type Failure, Receiver, type ReceiveSource } from "./receiver.ts";
 import { Sender, type SendTarget } from "./sender.ts";
 import type { ConnectionInfo } from "./types.ts";
 
@@ -89,11 +89,11 @@ export class Exchange implements Expires, SendTarget {
     if (this.#over) return Promise.resolve();
     if (!this.#closing) {
       this.#closing = true;
-      const error = new PoolError("ERR_STREAM_CLOSED", `Stream ${this.key} is closed`);
+      const failure = new Closed(`Stream ${this.key} is closed`);
       this.sender.setDeadline(Infinity);
       this.#ended = this.sender.end().catch(() => {});
-      this.sender.refuse(error);
-      this.receiver.discard(error);
+      this.sender.refuse(failure);
+      this.receiver.discard(failure);
       this.#arm();
       this.#seat.closing();
     }
@@ -104,7 +104,7 @@ export class Exchange implements Expires, SendTarget {
   stopReading(): void {
     if (this.#over || this.#closing || this.#readingOver) return;
     this.#readingOver = true;
-    this.receiver.discard(new PoolError("ERR_STREAM_CLOSED", `The reading side of stream ${this.key} is cancelled`));
+    this.receiver.discard(new Closed(`The reading side of stream ${this.key} is cancelled`));
     if (this.sender.ended) this.#arm();
   }
 
@@ -151,6 +151,20 @@ export class Exchange implements Expires, SendTarget {
     if (this.#over || this.#timer !== undefined) return;
     const { deadlines, closeTimeout } = this.#seat;
     this.#timer = deadlines.schedule(this, deadlines.now() + closeTimeout);
+  }
+}
+
+/** The user's own doing. */
+class Closed implements Failure {
+  readonly #message: string;
+  #error: PoolError | undefined;
+
+  constructor(message: string) {
+    this.#message = message;
+  }
+
+  get error(): PoolError {
+    return this.#error ??= new PoolError("ERR_STREAM_CLOSED", this.#message);
   }
 }
 

@@ -7,7 +7,19 @@ import type { EngineLimits, NetAddr, TlsState } from "../adapter/contract.ts";
 import type { BackoffOptions } from "../core/backoff.ts";
 import type { ConnectionInfo } from "./types.ts";
 
-/** PEM text or bytes, or a file to read when the pool starts and to watch: when it changes, new handshakes use it. */
+/**
+ * PEM text or bytes, or a file to read when the pool starts and to watch: when it changes, new handshakes use it.
+ *
+ * @example
+ * ```ts
+ * import { ServerPool } from "@x/h2pool";
+ *
+ * new ServerPool({
+ *   listen: ":8443",
+ *   tls: { certFile: "cert.pem", keyFile: "key.pem", clientCaFile: "clients.pem" },
+ * });
+ * ```
+ */
 export interface ServerTls {
   /** The certificate, followed by those that lead to its authority. */
   cert?: string | Uint8Array;
@@ -23,7 +35,29 @@ export interface ServerTls {
   clientCaFile?: string;
 }
 
-/** How a client checks the server, and shows itself. PEM text or bytes, or a file to read and to watch. */
+/**
+ * How a client checks the server, and shows itself. PEM text or bytes, or a file to read and to watch.
+ *
+ * @example A self-signed certificate, known by its key
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * new ClientPool({
+ *   address: "server.example:8443",
+ *   tls: { mode: "insecure", pin: "nRSxcyYWfG3+ZPUnsuKtQCxrhfzD058WMtVkR7oSFvw=" },
+ * });
+ * ```
+ *
+ * @example An own authority, and a client certificate
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * new ClientPool({
+ *   address: "server.example:8443",
+ *   tls: { caFile: "ca.pem", certFile: "client.pem", keyFile: "client.key" },
+ * });
+ * ```
+ */
 export interface ClientTls {
   /** `"insecure"` checks nothing but a `pin`. Default `"verified"`. */
   mode?: "verified" | "insecure";
@@ -43,12 +77,32 @@ export interface ClientTls {
   pin?: string | readonly string[];
 }
 
-/** Gives `"host:port"` for one connection attempt. `signal` is aborted when nobody waits for the answer any more: too late, or the pool closes. */
+/**
+ * Gives `"host:port"` for one connection attempt. `signal` is aborted when nobody waits for the answer any more:
+ * too late, or the pool closes. What it throws is a failed attempt, `ERR_POOL_CONNECT`, and is retried.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * const servers = ["a.example:8443", "b.example:8443"];
+ * new ClientPool({ address: ({ attempt }) => servers[attempt % servers.length] ?? "", hostname: "pool.example" });
+ * ```
+ */
 export type AddressResolver = (
   ctx: { readonly attempt: number; readonly signal: AbortSignal },
 ) => string | Promise<string>;
 
-/** Takes log lines. `console` is one. */
+/**
+ * Takes log lines. `console` is one.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * new ClientPool({ address: "server.example:8443", logger: console });
+ * ```
+ */
 export interface Logger {
   /** Details. */
   debug(m: string, f?: object): void;
@@ -119,7 +173,21 @@ export interface ClientPoolOptions extends StreamPoolOptions {
   maxStreamsPerConnection?: number;
 }
 
-/** Who may use a server pool, and how much of it. */
+/**
+ * Who may use a server pool, and how much of it.
+ *
+ * @example
+ * ```ts
+ * import { ServerPool } from "@x/h2pool";
+ *
+ * new ServerPool({
+ *   listen: ":8443",
+ *   tls: { certFile: "cert.pem", keyFile: "key.pem" },
+ *   allow: ["10.0.0.0/8", "::1"],
+ *   authorize: ({ headers }) => headers.authorization === "Bearer secret",
+ * });
+ * ```
+ */
 export interface ServerPoolLimits {
   /** Idle streams held over all clients. Default 1_024. */
   maxCapacity?: number;

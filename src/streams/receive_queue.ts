@@ -4,17 +4,23 @@
  * @module
  */
 
-/** The largest block that small chunks are gathered in, bytes. */
-const MAX_BLOCK = 16_384;
-/** A block that has been read to its end is kept for the next bytes up to this size. */
+/** A block for bulk, bytes: shared by all queues, one after the other. */
+const BLOCK = 16_384;
+/** How many of them wait for the next queue: 16 MiB. */
+const KEEP_BLOCKS = 1_024;
+/** A block of a smaller size that has been read to its end is kept for the next bytes up to this size. */
 const MAX_SPARE = 2_048;
 
+/** Empty blocks of the size BLOCK. */
+const blocks: Piece[] = [];
+
 /**
- * Chunks in arrival order.
+ * Chunks in arrival order, copied.
  *
- * A chunk is a view of the buffer that the socket filled: a single byte of it would hold 16 to 512 KiB. So a chunk that
- * is less than half of its buffer is copied into a block of the queue's own, and small ones are gathered there; a chunk
- * that is most of its buffer is kept as it is. What the queue holds in memory is thereby at most about twice `size`.
+ * A chunk is a view of the buffer that the socket filled: a single byte of it would hold 16 to 512 KiB. And a buffer that
+ * somebody keeps is left to the garbage collector, which costs more than a copy into memory that is in the cache.
+ * Blocks are about as large as what is unread, up to BLOCK; those are never left to the collector but used again. What a
+ * queue holds in memory is thereby at most about twice `size`.
  */
 export class ReceiveQueue {
   /** Bytes unread. */
@@ -24,23 +30,17 @@ export class ReceiveQueue {
   /** Read to its end and empty: the next bytes go there, so that a stream of small messages allocates nothing. */
   #spare: Piece | undefined;
 
-  /** Appends a chunk, which is copied or kept: the caller must not write to it any more. */
+  /** Appends a copy. */
   push(chunk: Uint8Array): void {
     const { length } = chunk;
-    if (length === 0) return;
-    const last = this.#last ?? this.#takeSpare(length);
-    if (last !== undefined && last.own && last.bytes.length - last.end >= length) {
-      last.bytes.set(chunk, last.end);
-      last.end += length;
-    } else if (length * 2 >= chunk.buffer.byteLength) {
-      this.#append(new Piece(chunk, length, false));
-    } else {
-      // As large as what is there already: the number of blocks grows with the logarithm of the bytes, then by MAX_BLOCK.
-      const block = new Uint8Array(Math.max(length, Math.min(this.size, MAX_BLOCK), 64));
-      block.set(chunk);
-      this.#append(new Piece(block, length, true));
+    for (let from = 0; from < length;) {
+      const piece = this.#room(length - from);
+      const n = Math.min(length - from, piece.bytes.length - piece.end);
+      piece.bytes.set(n === length ? chunk : chunk.subarray(from, from + n), piece.end);
+      piece.end += n;
+      from += n;
+      this.size += n;
     }
-    this.size += length;
   }
 
   /** Copies as much as fits, and returns how much that is. */
@@ -53,17 +53,13 @@ export class ReceiveQueue {
       piece.start += part.length;
       if (piece.start < piece.end) break;
       this.#remove(piece);
-      if (piece.own && piece.bytes.length <= MAX_SPARE) {
-        piece.start = piece.end = 0;
-        piece.next = undefined;
-        this.#spare = piece;
-      }
+      this.#recycle(piece);
     }
     this.size -= n;
     return n;
   }
 
-  /** The oldest piece, not copied. It is the caller's from now on. */
+  /** The oldest piece. It is the caller's from now on. */
   shift(): Uint8Array | undefined {
     const piece = this.#first;
     if (piece === undefined) return undefined;
@@ -77,14 +73,28 @@ export class ReceiveQueue {
   clear(): number {
     const { size } = this;
     this.size = 0;
+    for (let piece = this.#first; piece !== undefined;) {
+      const { next } = piece;
+      this.#recycle(piece);
+      piece = next;
+    }
     this.#first = this.#last = this.#spare = undefined;
     return size;
   }
 
-  #append(piece: Piece): void {
-    if (this.#last === undefined) this.#first = piece;
-    else this.#last.next = piece;
-    this.#last = piece;
+  /** A block that is not full. As large as what is there already, at least: their number grows with the logarithm of the bytes first. */
+  #room(wanted: number): Piece {
+    const last = this.#last;
+    if (last !== undefined && last.end < last.bytes.length) return last;
+    let piece = this.#spare;
+    this.#spare = undefined;
+    if (piece === undefined || piece.bytes.length < wanted) {
+      const size = Math.max(wanted, Math.min(this.size, BLOCK), 64);
+      piece = size > BLOCK / 2 ? blocks.pop() ?? new Piece(BLOCK) : new Piece(size);
+    }
+    if (last === undefined) this.#first = piece;
+    else last.next = piece;
+    return this.#last = piece;
   }
 
   #remove(piece: Piece): void {
@@ -92,27 +102,23 @@ export class ReceiveQueue {
     if (piece.next === undefined) this.#last = undefined;
   }
 
-  #takeSpare(length: number): Piece | undefined {
-    const spare = this.#spare;
-    if (spare === undefined || spare.bytes.length < length) return undefined;
-    this.#spare = undefined;
-    this.#append(spare);
-    return spare;
+  #recycle(piece: Piece): void {
+    piece.start = piece.end = 0;
+    piece.next = undefined;
+    const { length } = piece.bytes;
+    if (length <= MAX_SPARE) this.#spare = piece;
+    else if (length === BLOCK && blocks.length < KEEP_BLOCKS) blocks.push(piece);
   }
 }
 
 class Piece {
   readonly bytes: Uint8Array;
   start = 0;
-  end: number;
-  /** Made by the queue, so that there may be room at its end. */
-  readonly own: boolean;
+  end = 0;
   next: Piece | undefined = undefined;
 
-  constructor(bytes: Uint8Array, end: number, own: boolean) {
-    this.bytes = bytes;
-    this.end = end;
-    this.own = own;
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
   }
 
   view(max: number): Uint8Array {

@@ -18,11 +18,18 @@ export interface ReceiveSource {
 
 /** Who waits for bytes: one read, or a web or Node stream that wants more. Each wait ends with exactly one of these calls. */
 export interface ReadWaiter {
+  /** Whether `arrived` copies what it takes. */
+  readonly copies: boolean;
   /** Takes what it can of the chunk now and returns how much; the rest stays unread. At least one byte. */
   arrived(chunk: Uint8Array): number;
   /** The peer ended its side, and everything has been read. */
   ended(): void;
   failed(error: unknown): void;
+}
+
+/** Why a side gives no more. Errors cost much (their stack), and streams are closed without anybody asking why: some are made late. */
+export interface Failure {
+  readonly error: unknown;
 }
 
 /** Who holds the reading or the writing side as a whole. */
@@ -51,7 +58,7 @@ export class Receiver implements Expires {
   #waiter: ReadWaiter | undefined;
   #ended = false;
   /** What reads fail with once the queue is empty. */
-  #failure: { readonly error: unknown } | undefined;
+  #failure: Failure | undefined;
   #discarding = false;
   #deadline = Infinity;
   #timer: Deadline | undefined;
@@ -134,18 +141,22 @@ export class Receiver implements Expires {
   }
 
   /** From the channel. */
-  deliver(chunk: Uint8Array): void {
-    if (this.#discarding) return this.#source.consume(chunk.length);
+  deliver(chunk: Uint8Array): "used" | void {
+    if (this.#discarding) {
+      this.#source.consume(chunk.length);
+      return "used";
+    }
     const waiter = this.#waiter;
     if (waiter === undefined) {
       (this.#queue ??= new ReceiveQueue()).push(chunk);
-      return;
+      return "used";
     }
-    if (chunk.length === 0) return;
+    if (chunk.length === 0) return "used";
     this.#waiter = undefined;
     const n = waiter.arrived(chunk);
     if (n < chunk.length) (this.#queue ??= new ReceiveQueue()).push(chunk.subarray(n));
     this.#source.consume(n);
+    if (waiter.copies) return "used";
   }
 
   /** From the channel: END_STREAM. */
@@ -159,11 +170,11 @@ export class Receiver implements Expires {
   /** The channel is gone. After END_STREAM it does not concern this side. */
   fail(error: unknown): void {
     this.#timer?.cancel();
-    if (!this.#ended) this.#fail(error);
+    if (!this.#ended) this.#fail({ error });
   }
 
   /** Nobody will read any more: what is unread and what comes is thrown away, and the peer may go on to its end. */
-  discard(error: unknown): void {
+  discard(failure: Failure): void {
     this.#timer?.cancel();
     this.#deadline = Infinity;
     this.#discarding = true;
@@ -171,7 +182,7 @@ export class Receiver implements Expires {
     this.#queue = undefined;
     if (n > 0) this.#source.consume(n);
     this.#failure = undefined;
-    this.#fail(error);
+    this.#fail(failure);
   }
 
   /** The read deadline: a time of the pool's clock, `Infinity` for none. */
@@ -192,12 +203,12 @@ export class Receiver implements Expires {
     waiter?.failed(this.#late());
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
+  #fail(failure: Failure): void {
+    this.#failure ??= failure;
     const waiter = this.#waiter;
     this.#waiter = undefined;
-    if (waiter !== undefined) waiter.failed(error);
-    else if (this.size === 0) this.holder?.failed(error);
+    if (waiter !== undefined) waiter.failed(failure.error);
+    else if (this.size === 0) this.holder?.failed(failure.error);
   }
 
   #overdue(): boolean {
@@ -218,6 +229,9 @@ export class Receiver implements Expires {
 }
 
 class PendingRead implements ReadWaiter {
+  get copies(): boolean {
+    return true;
+  }
   readonly #into: Uint8Array;
   readonly #resolve: (n: number | null) => void;
   readonly #reject: (error: unknown) => void;

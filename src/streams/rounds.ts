@@ -70,7 +70,7 @@ export class Rounds {
     if (this.#core.members.size + this.#opening < 0.2 * this.capacity) this.poke();
   }
 
-  /** An idle stream was ended by the other side: no sign of demand, so that a server that does it to every stream makes nobody hurry. */
+  /** An idle stream was ended by the other side: a server that does it to every stream makes nobody hurry more than by the shortest interval. */
   dropped(): void {
     this.#dropped = true;
     this.drained();
@@ -102,7 +102,9 @@ export class Rounds {
       waiting: wanting,
       now,
       endedAt: this.#endedAt,
-      notBefore: this.#dropped ? Math.max(this.#notBefore, this.#endedAt + this.interval) : this.#notBefore,
+      notBefore: this.#dropped
+        ? Math.max(this.#notBefore, this.#endedAt + core.settings.adaptive.minInterval)
+        : this.#notBefore,
     });
     if (at > now) {
       if (this.#next?.pending && this.#next.time <= at) return;
@@ -140,11 +142,10 @@ export class Rounds {
 
   #open(link: ClientLink, round: Round): boolean {
     const core = this.#core;
-    let fields;
     try {
-      fields = link.request();
+      link.open(link.request(), round);
     } catch (error) {
-      // `headers` is the user's function.
+      // Mostly the user's function for `headers`.
       core.budget.release(core.settings.window.idle, 0);
       core.counters.failed++;
       round.failed++;
@@ -154,7 +155,6 @@ export class Rounds {
     }
     round.pending++;
     this.#opening++;
-    link.open(fields, round);
     return true;
   }
 

@@ -6,7 +6,7 @@
 import type { Channel } from "../adapter/contract.ts";
 import type { Deadline, Deadlines, Expires } from "../core/deadlines.ts";
 import { PoolError } from "../core/errors.ts";
-import type { SideHolder } from "./receiver.ts";
+import type { Failure, SideHolder } from "./receiver.ts";
 
 /** What the writing side needs of its stream. */
 export interface SendTarget {
@@ -45,7 +45,7 @@ export class Sender implements Expires {
   /** Set by `end`: END_STREAM follows the line. */
   #ending: Ending | undefined;
   #ended = false;
-  #failure: { readonly error: unknown } | undefined;
+  #failure: Failure | undefined;
   #deadline = Infinity;
   #timer: Deadline | undefined;
 
@@ -154,10 +154,10 @@ export class Sender implements Expires {
   }
 
   /** Later writes fail; what is pending goes on. Its deadline does not count any more. */
-  refuse(error: unknown): void {
+  refuse(failure: Failure): void {
     this.#timer?.cancel();
     this.#deadline = Infinity;
-    this.#failure ??= { error };
+    this.#failure ??= failure;
   }
 
   /** The write deadline: a time of the pool's clock, `Infinity` for none. */

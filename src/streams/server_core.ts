@@ -110,6 +110,7 @@ export class ServerCore extends StreamCore {
       changed: (now) => {
         listener.renew(identityOf(now));
         this.#read = now;
+        this.log("info", "certificate renewed");
       },
       failed: (error) => this.report(error),
     });
@@ -188,7 +189,8 @@ export class ServerCore extends StreamCore {
 
   #accept(connection: Connection): ConnectionHandler {
     const link = new ServerLink(this, connection);
-    this.connected(link);
+    this.join(link);
+    this.announce(link);
     // Handshakes that ended together may be more than there is room for.
     if (this.closing || this.links.size > this.settings.maxConnections) {
       this.counters.rejected++;

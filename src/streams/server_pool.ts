@@ -15,13 +15,16 @@ import type { ConnectionInfo, PoolStream } from "./types.ts";
  * Listens for any number of {@linkcode ClientPool}s and holds the idle streams that they create.
  *
  * @example
- * ```ts ignore
+ * ```ts
  * import { ServerPool } from "@x/h2pool";
  *
  * const pool = new ServerPool({ listen: ":8443", tls: { certFile: "cert.pem", keyFile: "key.pem" } });
- * await pool.start();
- * for await (const stream of pool) {
- *   stream.readable.pipeTo(stream.writable); // an echo
+ *
+ * async function run(): Promise<void> {
+ *   await pool.start();
+ *   for await (const stream of pool) {
+ *     stream.readable.pipeTo(stream.writable).catch(console.error); // an echo
+ *   }
  * }
  * ```
  */

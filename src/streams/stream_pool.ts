@@ -17,6 +17,20 @@ export let attachCore: <C extends StreamCore>(pool: StreamPool, make: (emit: Emi
  * A pool of idle streams on HTTP/2 connections, kept ready by a client and handed out on both sides.
  *
  * Not made itself: see `ClientPool` and `ServerPool`.
+ *
+ * @example
+ * ```ts
+ * import type { StreamPool } from "@x/h2pool";
+ *
+ * async function run(pool: StreamPool): Promise<void> {
+ *   await pool.start();
+ *   await pool.filled(5, { timeout: 10_000 });
+ *   const stream = await pool.incomingGet({ timeout: 5_000 });
+ *   console.log(stream.id, stream.remoteAddr.hostname);
+ *   stream.close();
+ *   await pool.close({ grace: 5_000 });
+ * }
+ * ```
  */
 export abstract class StreamPool extends EventTarget implements AsyncDisposable {
   #core!: StreamCore;
@@ -86,7 +100,11 @@ export abstract class StreamPool extends EventTarget implements AsyncDisposable 
     return this.#core.close(options);
   }
 
-  /** Resolves when `count` (default: `capacity`) idle streams stand ready: the way to pre-warm. */
+  /**
+   * Resolves when `count` (default: `capacity`) idle streams stand ready: the way to pre-warm.
+   *
+   * Rejects with `ERR_POOL_TIMEOUT`, `ERR_POOL_CLOSED`, `ERR_POOL_NOT_STARTED`, `ERR_POOL_OPTION`, or the signal's reason.
+   */
   filled(count?: number, wait?: WaitOptions | number): Promise<void> {
     return this.#core.filled(count, wait);
   }

@@ -7,7 +7,19 @@ import type { Duplex } from "node:stream";
 import type { NetAddr, TlsState } from "../adapter/contract.ts";
 import type { PoolState } from "../core/lifecycle.ts";
 
-/** One HTTP/2 connection of a pool. The same object for all its streams. */
+/**
+ * One HTTP/2 connection of a pool. The same object for all its streams.
+ *
+ * @example
+ * ```ts
+ * import type { PoolStream, ServerPool } from "@x/h2pool";
+ *
+ * // Another stream of the same client.
+ * async function sibling(pool: ServerPool, { connection }: PoolStream): Promise<PoolStream> {
+ *   return await pool.incomingGet({ connection });
+ * }
+ * ```
+ */
 export interface ConnectionInfo {
   /** Unique in the pool, for logs. */
   readonly id: string;
@@ -32,11 +44,17 @@ export interface ConnectionInfo {
  * HTTP/2 engine reset it; `rstCode` says with what), `ERR_STREAM_LOST` (its connection is gone) or `ERR_POOL_CLOSED`.
  *
  * @example
- * ```ts ignore
- * await stream.write(new TextEncoder().encode("ping"));
- * const buffer = new Uint8Array(16_384);
- * const n = await stream.read(buffer); // bytes, or null at the end of what the peer wrote
- * stream.close();
+ * ```ts
+ * import type { PoolStream } from "@x/h2pool";
+ *
+ * // Sends back what comes, to its end.
+ * async function echo(stream: PoolStream): Promise<void> {
+ *   const buffer = new Uint8Array(65_536);
+ *   for (let n = await stream.read(buffer); n !== null; n = await stream.read(buffer)) {
+ *     await stream.write(buffer.subarray(0, n));
+ *   }
+ *   stream.close();
+ * }
  * ```
  */
 export interface PoolStream extends AsyncDisposable {
@@ -90,7 +108,18 @@ export interface PoolStream extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** A snapshot of a pool. */
+/**
+ * A snapshot of a pool.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * const pool = new ClientPool({ address: "server.example:8443" });
+ * const { state, active, waiting, lastError } = pool.stats();
+ * console.log({ state, active, waiting, lastError });
+ * ```
+ */
 export interface StreamPoolStats {
   /** The pool's label. */
   readonly name: string;
@@ -132,7 +161,20 @@ export interface StreamPoolStats {
   readonly lastError: Error | undefined;
 }
 
-/** The `detail` of each event of a stream pool. */
+/**
+ * The `detail` of each event of a stream pool. None is needed to use a pool; an `error` that nobody listens for does nothing.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool } from "@x/h2pool";
+ *
+ * const pool = new ClientPool({ address: "server.example:8443" });
+ * pool.addEventListener("disconnect", ({ detail: { connection, error } }) => {
+ *   console.warn(`lost ${connection.remoteAddr.hostname}: ${error?.message ?? "it left"}`);
+ * });
+ * pool.addEventListener("error", ({ detail }) => console.warn(detail.message));
+ * ```
+ */
 export interface StreamPoolEvents {
   /** A connection is up. */
   connect: ConnectionInfo;

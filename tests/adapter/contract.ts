@@ -7,6 +7,7 @@ import { endingsContract } from "./contract/endings.ts";
 import { flowContract } from "./contract/flow.ts";
 import type { Engines } from "./contract/setup.ts";
 import { streamsContract } from "./contract/streams.ts";
+import { survivingContract } from "./contract/surviving.ts";
 
 export type { Engines } from "./contract/setup.ts";
 
@@ -16,4 +17,5 @@ export function contractSuite(name: string, engines: Engines): void {
   streamsContract(name, engines);
   flowContract(name, engines);
   endingsContract(name, engines);
+  survivingContract(name, engines);
 }

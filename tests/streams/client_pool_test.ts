@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertInstanceOf, assertMatch, assertStrictEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
 import { ConnectError, type ConnectFault, type Connection } from "../../src/adapter/contract.ts";
 import type { ClientPool, PoolStream } from "../../src/streams/mod.ts";
 import { test } from "../support/harness.ts";
@@ -114,182 +114,6 @@ test("client: wrong arguments of waits reject with ERR_POOL_OPTION", async (t) =
   ) await rejects(call, "ERR_POOL_OPTION");
 });
 
-test("start: retries what may pass, with back-off and one budget", async (t) => {
-  const w = world(t);
-  const server = await w.server();
-  const times = dials(w, (n) => n <= 3 ? (["refused", "reset", "unreachable"] as const)[n - 1] : undefined);
-  const pool = w.client(server.addr!.port);
-  const started = pool.start();
-  assertEquals(pool.state, "starting");
-  await w.pass(1_000);
-  await w.pass(1_600);
-  await w.pass(2_560);
-  await started;
-  assertEquals(times.map((at) => at - times[0]!), [0, 1_000, 2_600, 5_160]);
-  assertEquals(pool.state, "ready");
-  assert(pool.ready);
-  assertEquals(pool.errorCount, 3);
-  assertMatch(pool.stats().lastError!.message, /unreachable/);
-});
-
-test("start: rejects at its time with the last cause, and the pool is closed", async (t) => {
-  const w = world(t);
-  dials(w, () => "refused");
-  const pool = w.client(1);
-  const started = rejects(pool.start({ timeout: 2_000 }), "ERR_POOL_CONNECT");
-  await w.pass(2_000);
-  const error = await started;
-  assertInstanceOf(error.cause, ConnectError);
-  assertEquals(error.cause.kind, "refused");
-  assertEquals(pool.state, "closed");
-});
-
-test("start: fails at once on what will not pass", async (t) => {
-  for (
-    const kind of ["hostname", "expired", "authority", "pin", "alpn", "tls-version", "client-certificate"] as const
-  ) {
-    const w = world(t);
-    const times = dials(w, () => kind);
-    const pool = w.client(1);
-    const error = await rejects(pool.start(), "ERR_POOL_CONNECT");
-    assertMatch(error.message, new RegExp(kind));
-    assertEquals(times.length, 1);
-    assertEquals(pool.state, "closed");
-  }
-});
-
-test("start: a silent server ends with the attempt that had no answer", async (t) => {
-  const w = world(t);
-  const server = await w.server({ handshakeTimeout: 60_000 });
-  const pool = w.client(server.addr!.port);
-  const freezing = setFrozen(w);
-  const started = rejects(pool.start({ timeout: 3_000 }), "ERR_POOL_CONNECT");
-  await w.pass(3_000);
-  const error = await started;
-  assertEquals((error.cause as ConnectError).kind, "timeout");
-  freezing.stop();
-});
-
-function setFrozen(w: World): { stop(): void } {
-  w.engine.dialing = () => {
-    queueMicrotask(() => queueMicrotask(() => w.engine.links.forEach((link) => link.freeze())));
-  };
-  return { stop: () => w.engine.dialing = undefined };
-}
-
-test("start: its signal ends it with the signal's reason", async (t) => {
-  const w = world(t);
-  dials(w, () => "refused");
-  const pool = w.client(1);
-  const abort = new AbortController();
-  const started = pool.start({ signal: abort.signal });
-  await w.pass(100);
-  const reason = new Error("changed my mind");
-  abort.abort(reason);
-  assertStrictEquals(await started.catch((error) => error), reason);
-  assertEquals(pool.state, "closed");
-  const other = w.client(1);
-  assertStrictEquals(await other.start({ signal: abort.signal }).catch((error) => error), reason);
-  assertEquals(other.state, "closed");
-});
-
-test("start: a second call is the first, and close ends it", async (t) => {
-  const w = world(t);
-  dials(w, () => "refused");
-  const pool = w.client(1);
-  const started = pool.start();
-  assertStrictEquals(pool.start(), started);
-  const failed = rejects(started, "ERR_POOL_CLOSED");
-  await pool.close();
-  await failed;
-});
-
-test("start: 403 is final at the start, and a failure like others later", async (t) => {
-  let allow = false;
-  const w = world(t);
-  const server = await w.server({ authorize: () => allow });
-  const refused = w.client(server.addr!.port);
-  const error = await rejects(refused.start(), "ERR_POOL_FORBIDDEN");
-  assertMatch(error.message, /403/);
-  assertEquals(refused.state, "closed");
-  allow = true;
-  const pool = w.client(server.addr!.port, { minCapacity: 2, maxCapacity: 2 });
-  await pool.start();
-  allow = false;
-  pool.flush();
-  await w.pass(600);
-  assertEquals(pool.state, "ready");
-  assertEquals((pool.stats().lastError as { code?: string }).code, "ERR_POOL_FORBIDDEN");
-  assertEquals(pool.active, 0);
-  allow = true;
-  await w.pass(5_000);
-  assertEquals(pool.active, 2);
-});
-
-test("signal: closes the pool", async (t) => {
-  const abort = new AbortController();
-  const { clientPool, pass } = await memoryPair(t, { client: { signal: abort.signal } });
-  const waiting = rejects(clientPool.outgoingGet("deadbeef"), "ERR_POOL_CLOSED");
-  abort.abort();
-  await pass(2_000);
-  await waiting;
-  await clientPool.closed;
-  const late = world(t).client(1, { signal: abort.signal });
-  assertEquals(late.state, "closed");
-});
-
-test("resolver: is asked before every attempt, and may fail, be wrong, or never answer", async (t) => {
-  const w = world(t);
-  const server = await w.server();
-  const attempts: number[] = [];
-  const signals: AbortSignal[] = [];
-  const answers: (() => string | Promise<string>)[] = [
-    () => {
-      throw new Error("lookup failed");
-    },
-    () => Promise.reject(new Error("lookup failed later")),
-    () => "no port",
-    () => new Promise(() => {}),
-    () => Promise.resolve(`127.0.0.1:${server.addr!.port}`),
-  ];
-  const pool = w.client(0, {
-    address: ({ attempt, signal }) => {
-      attempts.push(attempt);
-      signals.push(signal);
-      return answers[attempt - 1]!();
-    },
-    connectTimeout: 2_000,
-  });
-  const said: string[] = [];
-  pool.addEventListener("error", (e) => said.push(e.detail.message));
-  const started = pool.start();
-  await w.pass(25_000);
-  await started;
-  assertEquals(attempts, [1, 2, 3, 4, 5]);
-  assertMatch(said[0]!, /lookup failed$/);
-  assertMatch(said[1]!, /lookup failed later/);
-  assertMatch(said[2]!, /no port/);
-  assertMatch(said[3]!, /has not answered in time/);
-  assert(signals[3]!.aborted);
-  assert(!signals[4]!.aborted);
-});
-
-test("resolver: close aborts the one that is thinking", async (t) => {
-  const w = world(t);
-  let seen: AbortSignal | undefined;
-  const pool = w.client(0, {
-    address: ({ signal }) => {
-      seen = signal;
-      return new Promise(() => {});
-    },
-  });
-  const failed = rejects(pool.start(), "ERR_POOL_CLOSED");
-  await w.turn();
-  await pool.close();
-  await failed;
-  assert(seen!.aborted);
-});
-
 test("lost: idle streams leave at once, the pool reconnects with back-off, asking the resolver again", async (t) => {
   const w = world(t);
   const server = await w.server();
@@ -304,6 +128,7 @@ test("lost: idle streams leave at once, the pool reconnects with back-off, askin
   const used = await pool.incomingGet();
   const heard: string[] = [];
   for (const type of ["disconnect", "connect", "evict"] as const) pool.addEventListener(type, () => heard.push(type));
+  pool.addEventListener("disconnect", () => heard.push(pool.state));
   await w.pass(10_000);
   let down = 3;
   w.engine.dialing = () => {
@@ -316,7 +141,7 @@ test("lost: idle streams leave at once, the pool reconnects with back-off, askin
   assertEquals(pool.active, 0);
   assertEquals(pool.state, "reconnecting");
   assert(!pool.ready);
-  assertEquals(heard, [...new Array(idle).fill("evict"), "disconnect"]);
+  assertEquals(heard, [...new Array(idle).fill("evict"), "disconnect", "reconnecting"]);
   const lost = await rejects(used.read(new Uint8Array(1)), "ERR_STREAM_LOST");
   assertInstanceOf(lost.cause, Error);
   const at = w.clock.now();
@@ -488,6 +313,17 @@ test("headers: a function is asked for each stream; one that throws fails the op
   assertEquals(w.pool.active, 5);
 });
 
+test("headers: a function that gives a promise does not go unnoticed", async (t) => {
+  const w = await odd(t, (stream, index) => giveId(stream, index), {
+    headers: (() => Promise.resolve({ authorization: "Bearer x" })) as never,
+  });
+  const started = w.pool.start({ timeout: 3_000 }).catch(() => {});
+  await w.pass(3_000);
+  await started;
+  assertEquals(w.streams.length, 0);
+  assertMatch(w.pool.stats().lastError!.message, /promise/);
+});
+
 test("connections: several are kept, and streams go to the one with the fewest", async (t) => {
   const { serverPool, clientPool, engine, pass } = await memoryPair(t, {
     client: { connections: 3, minCapacity: 9, maxCapacity: 9 },
@@ -588,78 +424,4 @@ test("keepAlive: PINGs go out only into silence, and measure", async (t) => {
   assertEquals(w.pool.stats().bytesOut - sent, 0, "PINGs although bytes came");
   await w.pass(3_100);
   assertEquals(w.pool.stats().bytesOut - sent, 3 * 17);
-});
-
-test("close: graceful for idle streams, an error for those in use, whatever they do", async (t) => {
-  const { clientPool, serverPool, turn, pass } = await memoryPair(t);
-  const near = await clientPool.incomingGet();
-  const far = await serverPool.outgoingGet(near.id);
-  const reading = rejects(near.read(new Uint8Array(1)), "ERR_POOL_CLOSED");
-  const waiting = rejects(clientPool.outgoingGet("deadbeef"), "ERR_POOL_CLOSED");
-  const closing = clientPool.close();
-  assertEquals(clientPool.state, "draining");
-  await waiting;
-  await reading;
-  await pass(1_500);
-  await closing;
-  await clientPool.closed;
-  assertStrictEquals(clientPool.closed, clientPool.close());
-  await turn();
-  await rejects(far.read(new Uint8Array(1)), "ERR_STREAM_RESET");
-  assertEquals(serverPool.active, 0);
-  assertEquals(serverPool.stats().connections, 0);
-  assertEquals(serverPool.errorCount, 0, "an orderly goodbye");
-});
-
-test("close: grace lets streams in use finish", async (t) => {
-  const { clientPool, serverPool, pass } = await memoryPair(t);
-  const near = await clientPool.incomingGet();
-  const far = await serverPool.outgoingGet(near.id);
-  const closing = clientPool.close({ grace: 10_000 });
-  await pass(5_000);
-  assert(!await settled(closing));
-  await near.write(bytes("bye"));
-  near.close();
-  assertEquals(await text(far), "bye");
-  far.close();
-  await pass(10);
-  await closing;
-});
-
-test("close: after the grace, cut; a second call may shorten it", async (t) => {
-  const { clientPool, pass } = await memoryPair(t);
-  const near = await clientPool.incomingGet();
-  const reading = rejects(near.read(new Uint8Array(1)), "ERR_POOL_CLOSED");
-  const closing = clientPool.close({ grace: 60_000 });
-  await pass(1_000);
-  assert(!await settled(closing));
-  clientPool.close({ grace: 120_000 });
-  clientPool.close({ grace: 500 });
-  await pass(500);
-  await reading;
-  await pass(1_500);
-  await closing;
-});
-
-test("close: what a closed stream has written arrives", async (t) => {
-  const { clientPool, serverPool, pass } = await memoryPair(t, { server: { window: { idle: 1_000, stream: 1_000 } } });
-  const near = await clientPool.incomingGet();
-  const far = await serverPool.outgoingGet(near.id);
-  near.write(new Uint8Array(3_000));
-  near.close();
-  const closing = clientPool.close();
-  const buffer = new Uint8Array(10_000);
-  let got = 0;
-  for (let n = await far.read(buffer); n !== null; n = await far.read(buffer)) got += n;
-  assertEquals(got, 3_000);
-  await pass(1_000);
-  await closing;
-});
-
-test("close: asyncDispose closes", async (t) => {
-  const { clientPool, pass } = await memoryPair(t);
-  const disposed = clientPool[Symbol.asyncDispose]();
-  await pass(1_000);
-  await disposed;
-  assertEquals(clientPool.state, "closed");
 });

@@ -144,3 +144,37 @@ test("duplex: pipeline through an echo over real sockets", async (t) => {
   ]);
   assertEquals(hash.digest("hex"), createHash("sha256").update(data).digest("hex"));
 });
+
+test("duplex: what had come before a reset is read first", async (t) => {
+  const { near, far } = await memoryStream(t);
+  await far.write(bytes("before"));
+  await turn();
+  far.abort();
+  await turn();
+  const heard: string[] = [];
+  const a = near.toDuplex();
+  a.on("data", (part) => heard.push(String(part))).on("end", () => heard.push("end"));
+  const [error] = await once(a, "error");
+  assertEquals(error.code, "ERR_STREAM_RESET");
+  assertEquals(heard, ["before"]);
+});
+
+test("duplex: what had come before a reset is read first, when it was there already", async (t) => {
+  const { near, far } = await memoryStream(t);
+  const a = near.toDuplex();
+  await far.write(bytes("one"));
+  await turn();
+  a.pause();
+  await far.write(bytes("two"));
+  await turn();
+  await far.write(bytes("three"));
+  await turn();
+  far.abort();
+  await turn();
+  const heard: string[] = [];
+  a.on("data", (part) => heard.push(String(part)));
+  a.resume();
+  const [error] = await once(a, "error");
+  assertEquals(error.code, "ERR_STREAM_RESET");
+  assertEquals(heard.join(""), "onetwothree");
+});

@@ -2,7 +2,21 @@ import { assert, assertEquals, assertMatch, assertStrictEquals } from "@std/asse
 import type { Channel, ChannelFault, Connection, Fields } from "../../src/adapter/contract.ts";
 import { type PoolStream, ServerPool } from "../../src/streams/mod.ts";
 import { test } from "../support/harness.ts";
-import { bytes, drain, memoryPair, rejects, serverTls, settled, text, turn, type World, world } from "./support.ts";
+import {
+  bytes,
+  drain,
+  memoryPair,
+  once,
+  realClient,
+  realServer,
+  rejects,
+  serverTls,
+  settled,
+  text,
+  turn,
+  type World,
+  world,
+} from "./support.ts";
 
 /** A client that is not ours. */
 async function raw(w: World, server: ServerPool): Promise<Connection> {
@@ -363,6 +377,19 @@ test("connections: at most so many, and so many from one address", async (t) => 
   assertEquals(server.stats().rejected, 2);
 });
 
+test("connections: the count by address is true over real sockets", async (t) => {
+  const server = await realServer(t, { maxConnectionsPerAddress: 1, handshakeTimeout: 300 });
+  for (let i = 0; i < 4; i++) {
+    const client = realClient(t, server.addr!.port);
+    await client.start();
+    const second = realClient(t, server.addr!.port);
+    await rejects(second.start({ timeout: 100 }), "ERR_POOL_CONNECT");
+    const gone = once(server, "disconnect");
+    await client.close();
+    await gone;
+  }
+});
+
 test("connections: waits for a stream of one of them", async (t) => {
   const w = world(t);
   const server = await w.server();
@@ -446,6 +473,16 @@ test("flush: ends idle streams on both sides, and leaves those in use", async (t
   await pass(6_000);
   const again = await serverPool.incomingGet({ timeout: 0 });
   await clientPool.outgoingGet(again.id, { timeout: 0 });
+});
+
+test("flush: who waits on the client does not wait out a long interval", async (t) => {
+  const { serverPool, clientPool, pass } = await memoryPair(t, { client: { keepAlive: 0 } });
+  await pass(200_000);
+  assertEquals(clientPool.interval, 5_000);
+  serverPool.flush();
+  const waiting = clientPool.incomingGet({ timeout: 1_000 });
+  await pass(600);
+  await waiting;
 });
 
 test("close: a server says goodbye, clients reconnect elsewhere", async (t) => {

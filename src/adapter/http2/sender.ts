@@ -28,6 +28,8 @@ export class Sender {
   overflow = false;
   /** Bytes handed out by `take`. */
   taken = 0;
+  /** Bytes of payload framed. */
+  placed = 0;
 
   #maxFrame = MIN_MAX_FRAME;
   #slab: Slab | undefined;
@@ -39,6 +41,9 @@ export class Sender {
   readonly #maxControl: number;
   /** The ring of streams that wait for room: the next to be served. Circular, doubly linked. */
   #ring: Stream | undefined;
+  /** Who may go on writing past the ring, from `accepted`, until its quantum is used up: many small writes are one frame. */
+  #turn: Stream | undefined;
+  #turnLeft = 0;
   /** Whose frame is the last in `#slab`, where it begins, and its payload; `end` and further bytes go into it. */
   #lastOwner: Stream | undefined;
   #lastAt = 0;
@@ -62,7 +67,12 @@ export class Sender {
 
   /** Frames what is possible of `data` at once, and says how many bytes that was. */
   place(stream: Stream, data: Uint8Array): number {
-    return this.#ring === undefined && this.#full.length === 0 ? this.#put(stream, data, 0, LARGE) : 0;
+    if (!this.#takesData()) return 0;
+    if (this.#ring === undefined) return this.#put(stream, data, 0, LARGE);
+    if (this.#turn !== stream) return 0;
+    const placed = this.#put(stream, data, 0, this.#turnLeft);
+    this.#turnLeft -= placed;
+    return placed;
   }
 
   /** Lets a stream with pending bytes and a window wait for its turn. */
@@ -219,24 +229,34 @@ export class Sender {
     const placed = from - began;
     stream.credit -= placed;
     this.window -= placed;
+    this.placed += placed;
     return from;
+  }
+
+  /** Data is copied when it can soon leave, not before: what waits in a slab leaves the cache, which costs Bun 10 %. */
+  #takesData(): boolean {
+    return this.#full.length === 0 && this.#inFlight < MAX_IN_FLIGHT;
   }
 
   /** Serves the ring while slab and connection window have room. Streams hear `accepted` from here. */
   fill(): void {
-    while (this.#ring !== undefined && this.window > 0 && this.#full.length === 0) {
+    while (this.#ring !== undefined && this.window > 0 && this.#takesData()) {
       const stream = this.#ring;
       if (stream.credit <= 0) { // SETTINGS has taken window back
         this.remove(stream);
         continue;
       }
       const data = stream.pending!;
-      const at = this.#put(stream, data, stream.offset, QUANTUM);
-      if (at === stream.offset) return;
+      const from = stream.offset;
+      const at = this.#put(stream, data, from, QUANTUM);
+      if (at === from) return;
       stream.offset = at;
       if (at === data.length) {
         this.remove(stream);
+        this.#turn = stream;
+        this.#turnLeft = QUANTUM - (at - from);
         stream.flushed();
+        this.#turn = undefined;
       } else if (stream.credit <= 0) this.remove(stream);
       else this.#ring = stream.next;
     }

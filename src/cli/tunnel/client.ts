@@ -1,5 +1,6 @@
 /** The service's side of a tunnel: connects streams that the server announces with the service. @module */
 import { joinAddress } from "../../adapter/address.ts";
+import { systemClock } from "../../adapter/clock.ts";
 import { dialTcp, type TcpConnection } from "../../adapter/tcp.ts";
 import {
   ClientPool,
@@ -11,7 +12,7 @@ import {
 } from "../../streams/mod.ts";
 import { sentence } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type Control, CONTROL_ID, openControl } from "./control.ts";
+import { type Control, CONTROL_ID, KEEP_ALIVE, openControl } from "./control.ts";
 import { ControlError } from "./messages.ts";
 import { relay } from "./relay.ts";
 
@@ -46,6 +47,8 @@ export interface TunnelClientCounts {
 
 /** A running tunnel client. */
 export interface TunnelClient {
+  /** Announced connections that are not over, those included that are being connected. */
+  readonly open: number;
   /** Connections of the service in use. */
   readonly inUse: number;
   readonly counts: TunnelClientCounts;
@@ -62,6 +65,10 @@ export interface TunnelClient {
 interface Session {
   readonly connection: ConnectionInfo;
   readonly control: Control;
+  /** Of its announced streams, those that are not over. */
+  taken: number;
+  /** The control stream has ended. */
+  over: boolean;
 }
 
 /** Between the announcement of a stream and its arrival, and for the control stream of a new connection. Milliseconds. */
@@ -70,6 +77,8 @@ const STREAM_TIMEOUT = 10_000;
 const NO_HURRY = 2 ** 31 - 1;
 /** How long the last words on a control stream may take. Milliseconds. */
 const GOODBYE = 500;
+/** How long a server may take to end its half of the control stream after us, and announce what crossed that. Milliseconds. */
+const LAST_WORDS = 2_000;
 /** Announced streams that are not over, on all connections: more than a server can have open on one. */
 const MAX_TAKEN = 16_384;
 
@@ -78,6 +87,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   const { log, to, dialTimeout, headers, serverName } = options;
   const pool = new ClientPool({
     name: "tunnel",
+    keepAlive: KEEP_ALIVE,
     address: options.server,
     tls: options.tls,
     minCapacity: options.minCapacity,
@@ -92,31 +102,43 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   let inUse = 0;
   let started = false;
   let draining = false;
+  let impatient = false;
   let drained = (): void => {};
   let why: Error | undefined;
 
   async function attend(connection: ConnectionInfo): Promise<void> {
-    const stream = await pool.outgoingGet(CONTROL_ID, { connection, timeout: STREAM_TIMEOUT });
+    let stream: PoolStream;
+    try {
+      stream = await pool.outgoingGet(CONTROL_ID, { connection, timeout: STREAM_TIMEOUT });
+    } catch (error) {
+      if (pool.disconnect(connection)) log.warn(`no control stream: ${sentence(error)}`);
+      return;
+    }
     const control = openControl(stream, (message) => {
       if (message.kind === "hello") log.info(`connected to ${joinAddress(connection.remoteAddr)}`);
       else if (message.kind === "take") take(session, message.id, message.from);
     });
-    const session: Session = { connection, control };
+    const session: Session = { connection, control, taken: 0, over: false };
     sessions.add(session);
     if (draining) control.end();
     const error = await control.over;
+    session.over = true;
     sessions.delete(session);
     control.end();
-    settle();
-    if (error instanceof ControlError) await end(error);
+    if (error instanceof ControlError) return end(error);
+    // Without its control stream a connection is of no use: a new one is made. What it still carries may end before.
+    if (error !== undefined) pool.disconnect(connection, error);
+    settle(session);
   }
 
   function take(session: Session, id: string, from: string): void {
     if (taken >= MAX_TAKEN) return session.control.send({ kind: "failed", id, why: "too many connections" });
     taken++;
+    session.taken++;
     serve(session, id, from).finally(() => {
       taken--;
-      settle();
+      session.taken--;
+      settle(session);
     });
   }
 
@@ -160,8 +182,10 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
     control.send({ kind: "failed", id, why: reason });
   }
 
-  function settle(): void {
-    if (draining && taken === 0 && sessions.size === 0) drained();
+  function settle(session?: Session): void {
+    if (draining) {
+      if (taken === 0 && (sessions.size === 0 || impatient)) drained();
+    } else if (session?.over && session.taken === 0) pool.disconnect(session.connection);
   }
 
   async function end(error: Error | undefined): Promise<void> {
@@ -170,9 +194,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
     await pool.close({ grace: GOODBYE });
   }
 
-  pool.addEventListener("connect", ({ detail }) => {
-    attend(detail).catch((error) => log.warn(`no control stream: ${sentence(error)}`));
-  });
+  pool.addEventListener("connect", ({ detail }) => void attend(detail));
   pool.addEventListener("disconnect", ({ detail: { connection, error } }) => {
     if (cut.signal.aborted) return;
     const reason = error === undefined ? "" : `: ${sentence(error)}`;
@@ -194,6 +216,9 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   started = true;
   return {
     counts,
+    get open() {
+      return taken;
+    },
     get inUse() {
       return inUse;
     },
@@ -203,8 +228,13 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
       const empty = new Promise<void>((resolve) => drained = resolve);
       // Half-closing the control stream says: no more. The server answers by ending its own half.
       for (const { control } of sessions) control.end();
+      const late = systemClock.timer(LAST_WORDS, () => {
+        impatient = true;
+        settle();
+      });
       settle();
       await empty;
+      late.cancel();
     },
     close: () => end(undefined),
     closed: pool.closed.then(() => why),

@@ -32,7 +32,7 @@ const SERVER_FLAGS: Flags = {
   "insecure-open": { help: "Let any client serve: no token, no client certificate" },
   cert: { value: "FILE", help: "Certificate chain (PEM); default: a development certificate, made once" },
   key: { value: "FILE", help: "Its private key (PEM)" },
-  state: { value: "FOLDER", help: "Where the development certificate is kept; default $XDG_STATE_HOME/h2pool" },
+  state: { value: "FOLDER", help: "Where the development certificate is kept; default ~/.local/state/h2pool" },
   allow: { value: "CIDR", many: true, help: "Only clients from this address or range" },
   wait: { value: "TIME", help: "How long a public connection waits for a client; default 10s" },
   queue: { value: "N", help: "How many may wait; default 1024" },
@@ -53,8 +53,8 @@ const CLIENT_FLAGS: Flags = {
   cert: { value: "FILE", help: "Client certificate (PEM), for a server with --client-ca" },
   key: { value: "FILE", help: "Its private key (PEM)" },
   "dial-timeout": { value: "TIME", help: "How long the service may take to accept; default 10s" },
-  "min-idle": { value: "N", help: "Streams kept ready, at least; default 8" },
-  "max-idle": { value: "N", help: "Streams kept ready, at most; default 64" },
+  "min-idle": { value: "N", help: "Streams kept ready, at least; default 16" },
+  "max-idle": { value: "N", help: "Streams kept ready, at most; default 128" },
   ...LAST_FLAGS,
 };
 
@@ -159,8 +159,8 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
   address("--server", server, "needed");
   const to = address("--to", values.needed("to"), "needed");
   const dialTimeout = duration("--dial-timeout", values.text("dial-timeout") ?? "10s");
-  const minCapacity = count("--min-idle", values.text("min-idle") ?? "8", 1);
-  const maxCapacity = count("--max-idle", values.text("max-idle") ?? String(Math.max(64, minCapacity)), 1);
+  const minCapacity = count("--min-idle", values.text("min-idle") ?? "16", 1);
+  const maxCapacity = count("--max-idle", values.text("max-idle") ?? String(Math.max(128, minCapacity)), 1);
   if (minCapacity > maxCapacity) throw new UsageError("--min-idle is above --max-idle", tunnelClient.path);
   needsPair(values, tunnelClient.path);
   const tls = clientTls(values);
@@ -205,7 +205,7 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
 
 /** A running side of a tunnel. */
 interface Running {
-  readonly inUse: number;
+  readonly open: number;
   stats(): StreamPoolStats;
   drain(): Promise<void>;
   close(): Promise<void>;
@@ -218,9 +218,9 @@ async function untilStopped(running: Running, stop: Stop, log: Log, status: () =
   try {
     await Promise.race([aborted(stop.drain), running.closed]);
     if (stop.drain.aborted) {
-      const { inUse } = running;
+      const { open } = running;
       const drained = running.drain();
-      if (inUse > 0) log.info(`finishing ${inUse} ${inUse === 1 ? "connection" : "connections"}; once more cuts`);
+      if (open > 0) log.info(`finishing ${open} ${open === 1 ? "connection" : "connections"}; once more cuts`);
       await Promise.race([drained, aborted(stop.cut), running.closed]);
     }
     await running.close();

@@ -5,6 +5,12 @@ import { ControlError, type ControlMessage, encodeMessage, messageReader } from 
 /** The stream of each connection that carries control messages. */
 export const CONTROL_ID = "00000000";
 
+/**
+ * How soon a silent connection is asked whether it lives, milliseconds. Shorter than the pool's own 30 s: half-dead home
+ * connections are what tunnels run over, and the status line shows the round trip that is measured this way.
+ */
+export const KEEP_ALIVE = 15_000;
+
 /** One end of a control stream. */
 export interface Control {
   /** In order, without waiting. */

@@ -7,7 +7,7 @@ import { type ConnectionInfo, ServerPool, type ServerTls, type StreamPoolStats }
 import { sentence } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { showDuration } from "../values.ts";
-import { type Control, CONTROL_ID, openControl } from "./control.ts";
+import { type Control, CONTROL_ID, KEEP_ALIVE, openControl } from "./control.ts";
 import { createDispatcher, type Member, NobodyError } from "./dispatch.ts";
 import { idleWatch } from "./idle.ts";
 import { ControlError } from "./messages.ts";
@@ -53,6 +53,8 @@ export interface TunnelServer {
   readonly publicAddr: NetAddr;
   /** Clients that serve. */
   readonly clients: number;
+  /** Public connections: those that are served now, and those that wait for a client. */
+  readonly open: number;
   /** Public connections that are served now. */
   readonly inUse: number;
   /** Public connections that wait for a client. */
@@ -97,6 +99,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
   const { log, authorize, maxConnections } = options;
   const pool = new ServerPool({
     name: "tunnel",
+    keepAlive: KEEP_ALIVE,
     listen: options.listen,
     tls: options.tls,
     allow: options.allow,
@@ -138,8 +141,11 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     const error = await control.over;
     if (client !== undefined) dispatcher.remove(client);
     control.end();
-    if (client !== undefined && error === undefined) log.info(`client ${from} serves what it has, and takes no more`);
-    if (!(error instanceof ControlError)) return;
+    if (error === undefined) {
+      if (client !== undefined) log.info(`client ${from} serves what it has, and takes no more`);
+      return;
+    }
+    if (!(error instanceof ControlError)) return void pool.disconnect(connection, error);
     log.warn(`ended the connection of client ${from}: ${error.message}`);
     // It has been told why; when it has read that it ends its side too.
     const late = systemClock.timer(GOODBYE, () => stream.abort(error));
@@ -241,6 +247,9 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     counts,
     get clients() {
       return dispatcher.members.size;
+    },
+    get open() {
+      return open.size;
     },
     get inUse() {
       return inUse;

@@ -274,6 +274,35 @@ test("a stream with much to send does not hold up others: round robin", () => {
   for (let i = 0; i + 3 < turns.length - 4; i++) assertEquals(new Set(turns.slice(i, i + 3)).size, 3, turns.join());
 });
 
+test("small writes from accepted use up the stream's turn: few frames, still round robin", () => {
+  const left = new Map<Channel, number>();
+  const go = (channel: Channel): void => {
+    for (let n = left.get(channel)!; n > 0; n = left.get(channel)!) {
+      left.set(channel, n - 1_000);
+      if (!channel.write(new Uint8Array(1_000))) return;
+    }
+  };
+  const client = rig("client", {
+    peer: { 4: MAX, 5: 65_536 },
+    on: (event, channel) => event === "accepted" && go(channel),
+  });
+  client.feed(windowUpdate(0, MAX - 65_535));
+  client.draining = false;
+  for (let i = 0; i < 3; i++) {
+    const channel = client.open();
+    left.set(channel, 300_000);
+    go(channel);
+  }
+  client.flush();
+  client.draining = true;
+  for (let i = 0; i < 2; i++) client.session.wrote();
+  const frames = client.frames().filter(({ type }) => type === DATA);
+  assertEquals(payload(frames), 900_000);
+  assert(frames.length < 30, `${frames.length} frames`);
+  const ids = frames.map(({ id }) => id);
+  assert(ids.lastIndexOf(1) > ids.indexOf(5), "nobody is served to the end before the others");
+});
+
 test("what waits for the socket is bounded, and accepted comes when it is framed", () => {
   const [client, [channel]] = uploads(1);
   client.draining = false;

@@ -89,7 +89,8 @@ test("nothing is delivered before start, and nothing is lost", async (t) => {
 });
 
 test("end: FIN after what was written, and both sides close without an error", async (t) => {
-  const { client, server } = await connected(t);
+  const clock = fakeClock();
+  const { client, server } = await connected(t, clock);
   const near = recorder(), far = recorder();
   client.start(near);
   server.start(far);
@@ -99,7 +100,7 @@ test("end: FIN after what was written, and both sides close without an error", a
   assertEquals(await far.gone, undefined);
   assertEquals(await near.gone, undefined);
   assertEquals(far.bytes, 500_000);
-  assertEquals([near.closes, far.closes], [[undefined], [undefined]]);
+  assertEquals([near.closes, far.closes, clock.pending], [[undefined], [undefined], 0]);
 });
 
 test("end: a peer that does not follow is not waited for after a second, and its socket not kept for ever", async (t) => {
@@ -132,6 +133,21 @@ test("end: a peer that does not follow is not waited for after a second, and its
   await gone.promise;
   clearInterval(poking);
   assertEquals([clock.pending, sink.bytes], [0, 10]);
+});
+
+test("a peer that ends is gone at once, even if it does not take what is on its way to it", async (t) => {
+  const accepted = later<TLSSocket>();
+  const port = await tlsServer(t, { ALPNProtocols: ["h2"], allowHalfOpen: true } as object, (socket) => {
+    socket.pause();
+    accepted.resolve(socket);
+  });
+  const client = await dialTo(t, port);
+  const sink = recorder();
+  client.start(sink);
+  for (let i = 0; i < 64; i++) client.write(new Uint8Array(1 << 20));
+  await sink.wrotes(1);
+  (await accepted.promise).end();
+  assertEquals(await sink.gone, undefined);
 });
 
 test("end: a peer that does not even read is cut after ten seconds", async (t) => {
@@ -262,3 +278,30 @@ test("many writes at once to a peer that resets: closed once, no uncaught error"
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
+
+test("a large chunk that the sink has used up is freed at once, one that it keeps stays", async (t) => {
+  const { client, server } = await connected(t);
+  client.start(recorder());
+  const kept: Uint8Array[] = [], used: Uint8Array[] = [];
+  let got = 0;
+  let uses = true;
+  const all = later<void>();
+  server.start({
+    data(chunk) {
+      got += chunk.length;
+      (uses ? used : kept).push(chunk);
+      uses = !uses;
+      if (got === 1_000_000) all.resolve();
+      return uses ? undefined : "used";
+    },
+    wrote() {},
+    closed() {},
+  });
+  client.write(pattern(1_000_000));
+  await all.promise;
+  await Promise.resolve();
+  assert(kept.every((chunk) => chunk.length > 0), "a kept chunk was freed");
+  // Node 26 reads into parts of a larger buffer, which stay.
+  const whole = used.filter((chunk) => chunk.length === 0 || chunk.length === chunk.buffer.byteLength);
+  assert(whole.every((chunk) => chunk.length < 4_096), "a used chunk was not freed");
+});

@@ -1,23 +1,24 @@
 import { assert, assertEquals, assertMatch, assertNotMatch, assertStringIncludes } from "@std/assert";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ClientPool, ServerPool } from "../../../src/streams/mod.ts";
+import { ClientPool, type PoolStream, ServerPool } from "../../../src/streams/mod.ts";
 import { certFile, server as serverPair } from "../../support/certs.ts";
-import { test } from "../../support/harness.ts";
-import { ask, clientArgs, echo, h2pool, service, tunnelServer, visit } from "./tunnel.ts";
+import { test, type TestContext } from "../../support/harness.ts";
+import { runInside, type Running } from "../io.ts";
+import { ask, clientArgs, echo, runProcess, service, tunnelServer, visit } from "./tunnel.ts";
 
 test("tunnel: a wrong token, a wrong pin and an unknown authority end the client at once with one sentence", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const wrong = join(server.state, "wrong");
   await writeFile(wrong, "wrong-token");
   const base = ["tunnel", "client", "--server", server.listen, "--to", "127.0.0.1:1"];
   const token = ["--token-file", server.token];
   const otherPin = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
   const clients = {
-    token: h2pool(t, ...base, "--token-file", wrong, "--pin", server.pin),
-    none: h2pool(t, ...base, "--pin", server.pin),
-    pin: h2pool(t, ...base, ...token, "--pin", otherPin),
-    authority: h2pool(t, ...base, ...token),
+    token: runProcess(t, ...base, "--token-file", wrong, "--pin", server.pin),
+    none: runInside(t, ...base, "--pin", server.pin),
+    pin: runInside(t, ...base, ...token, "--pin", otherPin),
+    authority: runInside(t, ...base, ...token),
   };
   const says: Record<keyof typeof clients, RegExp> = {
     token: /403|refused|token/i,
@@ -37,24 +38,24 @@ test("tunnel: a wrong token, a wrong pin and an unknown authority end the client
 
 test("tunnel: client certificates instead of a token, and certificates of an authority instead of a pin", async (t) => {
   const { to } = await service(t, echo);
-  const server = h2pool(t, "tunnel", "server", "--listen", "127.0.0.1:0", "--public", "127.0.0.1:0", ...[
+  const server = runInside(t, "tunnel", "server", "--listen", "127.0.0.1:0", "--public", "127.0.0.1:0", ...[
     ...["--cert", certFile("server.pem"), "--key", certFile("server.key"), "--client-ca", certFile("ca.pem")],
   ]);
   const [, listen = ""] = await server.err.line(/clients connect to (\S+)/);
   const [, open = ""] = await server.err.line(/the public connects to (\S+)/);
   const base = ["tunnel", "client", "--server", listen.replace("127.0.0.1", "localhost"), "--to", to];
-  const refused = h2pool(t, ...base, "--ca", certFile("ca.pem"));
+  const refused = runInside(t, ...base, "--ca", certFile("ca.pem"));
   assertEquals((await refused.exit()).code, 1);
   assertMatch(refused.err.text, /h2pool: .*certificate/);
-  h2pool(t, ...base, "--ca", certFile("ca.pem"), "--cert", certFile("client.pem"), "--key", certFile("client.key"));
+  runInside(t, ...base, "--ca", certFile("ca.pem"), "--cert", certFile("client.pem"), "--key", certFile("client.key"));
   await server.err.line(/client \S+ serves/);
   const end = { child: server, pin: "", listen, open, state: "", token: "" };
   assertEquals(await ask(await visit(t, end), "trusted"), "trusted");
 });
 
 test("tunnel: --allow keeps other addresses out, before TLS", async (t) => {
-  const server = await tunnelServer(t, { args: ["--allow", "192.0.2.0/24"] });
-  const client = h2pool(t, ...clientArgs(server, "127.0.0.1:1"));
+  const server = await tunnelServer(t, runInside, { args: ["--allow", "192.0.2.0/24"] });
+  const client = runInside(t, ...clientArgs(server, "127.0.0.1:1"));
   await client.err.line(/warn /);
   assertNotMatch(server.child.err.text, /serves/);
   client.kill("SIGINT");
@@ -62,9 +63,9 @@ test("tunnel: --allow keeps other addresses out, before TLS", async (t) => {
 });
 
 test("tunnel: a port that is taken is one sentence and exit code 1", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   for (const [listen, open] of [[server.listen, "127.0.0.1:0"], ["127.0.0.1:0", server.open]] as const) {
-    const other = h2pool(t, "tunnel", "server", "--listen", listen, "--public", open, "--insecure-open", ...[
+    const other = runInside(t, "tunnel", "server", "--listen", listen, "--public", open, "--insecure-open", ...[
       ...["--state", server.state],
     ]);
     assertEquals((await other.exit()).code, 1);
@@ -73,7 +74,7 @@ test("tunnel: a port that is taken is one sentence and exit code 1", async (t) =
 });
 
 test("tunnel: a client of another version is told so and disconnected, having served nothing", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const pool = new ClientPool({
     address: server.listen,
     tls: { mode: "insecure", pin: server.pin },
@@ -96,17 +97,49 @@ test("tunnel: a client of another version is told so and disconnected, having se
   assertNotMatch(server.child.err.text, /serves/);
 });
 
-test("tunnel: a server of another version ends the client with one sentence", async (t) => {
+/** A tunnel server that a test plays, and a client of it. */
+async function playServer(
+  t: TestContext,
+): Promise<{ pool: ServerPool; client: Running; hello(): Promise<PoolStream> }> {
   const pool = new ServerPool({ listen: "127.0.0.1:0", tls: { cert: serverPair.cert, key: serverPair.key } });
   t.cleanup(() => pool.close());
   await pool.start();
-  const client = h2pool(t, ...[
+  const client = runInside(t, ...[
     ...["tunnel", "client", "--server", `127.0.0.1:${pool.addr?.port}`, "--to", "127.0.0.1:1"],
     ...["--pin", serverPair.pin],
   ]);
+  const hello = async (): Promise<PoolStream> => {
+    const control = await pool.outgoingGet("00000000", 10_000);
+    await control.write(new TextEncoder().encode('{"h2pool":1,"agent":"a test"}\n'));
+    return control;
+  };
+  return { pool, client, hello };
+}
+
+test("tunnel: a server of another version ends the client with one sentence", async (t) => {
+  const { pool, client } = await playServer(t);
   const control = await pool.outgoingGet("00000000", 10_000);
   await control.write(new TextEncoder().encode('{"h2pool":2}\n'));
   assertEquals((await client.exit()).code, 1);
   assertMatch(client.err.text, /h2pool: the other side speaks version 2 of the tunnel protocol, this one version 1\n$/);
   assert(!client.err.text.includes("    at "));
+});
+
+test("tunnel: a client whose control stream is lost or ended makes a new connection", async (t) => {
+  const { client, hello } = await playServer(t);
+  (await hello()).abort();
+  await client.err.line(/connected to/);
+  const second = await hello();
+  await client.err.line(/connected to/);
+  await second.closeWrite();
+  await hello();
+  await client.err.line(/connected to/);
+});
+
+test("tunnel: a client ends after Ctrl+C although the server does not end its control stream", async (t) => {
+  const { client, hello } = await playServer(t);
+  await hello();
+  await client.err.line(/connected to/);
+  client.kill("SIGINT");
+  assertEquals(await client.exit(), { code: 0, signal: null });
 });

@@ -1,12 +1,23 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { test } from "../../support/harness.ts";
-import { ask, clientArgs, echo, h2pool, service, tunnelClient, tunnelServer, visit, visitInVain } from "./tunnel.ts";
+import { runInside } from "../io.ts";
+import {
+  ask,
+  clientArgs,
+  echo,
+  runProcess,
+  service,
+  tunnelClient,
+  tunnelServer,
+  visit,
+  visitInVain,
+} from "./tunnel.ts";
 
 test("tunnel: a server that is killed and started again is found again, with the same pin", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runProcess);
   const broken = Promise.withResolvers<unknown>();
   const { to } = await service(t, (tcp) => echo(tcp).catch(broken.resolve));
-  const client = await tunnelClient(t, server, to);
+  const client = await tunnelClient(t, runProcess, server, to);
   const before = await visit(t, server);
   assertEquals(await ask(before, "before"), "before");
   server.child.kill("SIGKILL");
@@ -14,80 +25,93 @@ test("tunnel: a server that is killed and started again is found again, with the
   await broken.promise;
   await client.err.line(/connection to .* is gone/);
 
-  const again = await tunnelServer(t, { again: server });
+  const again = await tunnelServer(t, runProcess, { again: server });
   assertEquals(again.pin, server.pin);
   await again.child.err.line(/client \S+ serves/);
   assertEquals(await ask(await visit(t, again), "after"), "after");
 });
 
-test("tunnel: a client that is killed takes its connections with it; new ones wait for the next", async (t) => {
-  const server = await tunnelServer(t);
-  const { to } = await service(t, echo);
-  const client = await tunnelClient(t, server, to);
-  const before = await visit(t, server);
-  assertEquals(await ask(before, "before"), "before");
+test("tunnel: a client that is killed takes its connections with it, never as an end; new ones wait for the next", async (t) => {
+  const server = await tunnelServer(t, runProcess);
+  const { to } = await service(t, async (tcp) => {
+    for (const chunk = new Uint8Array(65_536);;) await tcp.write(chunk);
+  });
+  const client = await tunnelClient(t, runProcess, server, to);
+  const downloads = await Promise.all(Array.from({ length: 4 }, async () => {
+    const tcp = await visit(t, server);
+    await tcp.read();
+    return tcp;
+  }));
   client.kill("SIGKILL");
-  await assertRejects(() => before.read(), Error);
+  for (const tcp of downloads) {
+    await assertRejects(async () => {
+      while (await tcp.read() !== null);
+    }, Error);
+  }
   await server.child.err.line(/client \S+ is gone/);
 
-  const waiting = ask(await visit(t, server), "while nobody serves");
-  await tunnelClient(t, server, to);
-  assertEquals(await waiting, "while nobody serves");
+  const waiting = await visit(t, server);
+  const { to: other } = await service(t, echo);
+  const answer = ask(waiting, "while nobody serves");
+  await tunnelClient(t, runProcess, server, other);
+  assertEquals(await answer, "while nobody serves");
 });
 
-test("tunnel: Ctrl+C lets the connections of either side finish, and takes none; exit code 0", async (t) => {
-  const server = await tunnelServer(t, { args: ["--wait", "200ms"] });
-  const { to } = await service(t, echo);
-  const client = await tunnelClient(t, server, to);
+for (const [where, run] of [["here", runInside], ["in processes", runProcess]] as const) {
+  test(`tunnel: Ctrl+C lets the connections of either side finish, and takes none; exit code 0 (${where})`, async (t) => {
+    const server = await tunnelServer(t, run, { args: ["--wait", "200ms"] });
+    const { to } = await service(t, echo);
+    const client = await tunnelClient(t, run, server, to);
 
-  const first = await visit(t, server);
-  assertEquals(await ask(first, "one"), "one");
-  client.kill("SIGINT");
-  await client.err.line(/finishing 1 connection/);
-  await server.child.err.line(/takes no more/);
-  // Nobody takes new ones now: turned away after --wait.
-  await visitInVain(t, server);
-  await server.child.err.line(/turned a public connection away: no client serves/);
-  assertEquals(await ask(first, "still"), "still");
-  first.closeWrite();
-  assertEquals(await first.read(), null);
-  assertEquals(await client.exit(), { code: 0, signal: null });
+    const first = await visit(t, server);
+    assertEquals(await ask(first, "one"), "one");
+    client.kill("SIGINT");
+    await client.err.line(/finishing 1 connection/);
+    await server.child.err.line(/takes no more/);
+    // Nobody takes new ones now: turned away after --wait.
+    await visitInVain(t, server);
+    await server.child.err.line(/turned a public connection away: no client serves/);
+    assertEquals(await ask(first, "still"), "still");
+    first.closeWrite();
+    assertEquals(await first.read(), null);
+    assertEquals(await client.exit(), { code: 0, signal: null });
 
-  await tunnelClient(t, server, to);
-  const second = await visit(t, server);
-  assertEquals(await ask(second, "two"), "two");
-  server.child.kill("SIGTERM");
-  await server.child.err.line(/finishing 1 connection/);
-  await assertRejects(() => visit(t, server), Error);
-  assertEquals(await ask(second, "still"), "still");
-  second.closeWrite();
-  assertEquals(await second.read(), null);
-  assertEquals(await server.child.exit(), { code: 0, signal: null });
-  assertMatch(server.child.err.text, /closed: served 2, turned away 1, failed 0/);
-});
+    await tunnelClient(t, run, server, to);
+    const second = await visit(t, server);
+    assertEquals(await ask(second, "two"), "two");
+    server.child.kill("SIGTERM");
+    await server.child.err.line(/finishing 1 connection/);
+    await assertRejects(() => visit(t, server), Error);
+    assertEquals(await ask(second, "still"), "still");
+    second.closeWrite();
+    assertEquals(await second.read(), null);
+    assertEquals(await server.child.exit(), { code: 0, signal: null });
+    assertMatch(server.child.err.text, /closed: served 2, turned away 1, failed 0/);
+  });
 
-test("tunnel: a second Ctrl+C cuts what is left, and so does the end of --grace", async (t) => {
-  const server = await tunnelServer(t, { args: ["--grace", "300ms"] });
-  const { to } = await service(t, echo);
-  const client = await tunnelClient(t, server, to);
-  const first = await visit(t, server);
-  assertEquals(await ask(first, "one"), "one");
-  client.kill("SIGINT");
-  await client.err.line(/finishing/);
-  client.kill("SIGINT");
-  await assertRejects(() => first.read(), Error);
-  assertEquals(await client.exit(), { code: 130, signal: null });
+  test(`tunnel: a second Ctrl+C cuts what is left, and so does the end of --grace (${where})`, async (t) => {
+    const server = await tunnelServer(t, run, { args: ["--grace", "300ms"] });
+    const { to } = await service(t, echo);
+    const client = await tunnelClient(t, run, server, to);
+    const first = await visit(t, server);
+    assertEquals(await ask(first, "one"), "one");
+    client.kill("SIGINT");
+    await client.err.line(/finishing/);
+    client.kill("SIGINT");
+    await assertRejects(() => first.read(), Error);
+    assertEquals(await client.exit(), { code: 130, signal: null });
 
-  await tunnelClient(t, server, to);
-  const second = await visit(t, server);
-  assertEquals(await ask(second, "two"), "two");
-  server.child.kill("SIGTERM");
-  await assertRejects(() => second.read(), Error);
-  assertEquals(await server.child.exit(), { code: 0, signal: null });
-});
+    await tunnelClient(t, run, server, to);
+    const second = await visit(t, server);
+    assertEquals(await ask(second, "two"), "two");
+    server.child.kill("SIGTERM");
+    await assertRejects(() => second.read(), Error);
+    assertEquals(await server.child.exit(), { code: 0, signal: null });
+  });
+}
 
 test("tunnel: of two clients each gets its share; when one goes the other has all", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const names = ["a", "b"];
   const services = await Promise.all(names.map((name) =>
     service(t, async (tcp) => {
@@ -95,11 +119,15 @@ test("tunnel: of two clients each gets its share; when one goes the other has al
       await echo(tcp);
     })
   ));
-  const [first] = [await tunnelClient(t, server, services[0]!.to), await tunnelClient(t, server, services[1]!.to)];
+  const [first] = [
+    await tunnelClient(t, runInside, server, services[0]!.to),
+    await tunnelClient(t, runInside, server, services[1]!.to),
+  ];
   const visitors = await Promise.all(Array.from({ length: 6 }, () => visit(t, server)));
   const got = await Promise.all(visitors.map(async (tcp) => new TextDecoder().decode((await tcp.read())!)));
   assertEquals(got.sort(), ["a", "a", "a", "b", "b", "b"]);
-  first.kill("SIGKILL");
+  first.kill("SIGINT");
+  first.kill("SIGINT");
   await server.child.err.line(/is gone/);
   for (let i = 0; i < 3; i++) {
     const tcp = await visit(t, server);
@@ -109,14 +137,14 @@ test("tunnel: of two clients each gets its share; when one goes the other has al
 
 test("tunnel: the queue, the limits and the idle timeout turn away or cut, and say so", async (t) => {
   const limits = ["--wait", "30s", "--queue", "1", "--max-connections", "3", "--max-connections-per-address", "2"];
-  const server = await tunnelServer(t, { args: [...limits, "--idle-timeout", "400ms"] });
+  const server = await tunnelServer(t, runInside, { args: [...limits, "--idle-timeout", "400ms"] });
   const waiting = await visit(t, server);
   const answer = ask(waiting, "patience");
   await visitInVain(t, server);
   await server.child.err.line(/turned a public connection away: no client serves, 1 wait already/);
 
   const { to } = await service(t, echo);
-  await tunnelClient(t, server, to);
+  await tunnelClient(t, runInside, server, to);
   assertEquals(await answer, "patience");
   const third = await visit(t, server);
   assertEquals(await ask(third, "third"), "third");
@@ -133,13 +161,13 @@ test("tunnel: the queue, the limits and the idle timeout turn away or cut, and s
 });
 
 test("tunnel: a client that starts before its server waits for it", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const { to } = await service(t, echo);
   server.child.kill("SIGINT");
   await server.child.exit();
-  const client = h2pool(t, ...clientArgs(server, to));
+  const client = runInside(t, ...clientArgs(server, to));
   await client.err.line(/refused/i);
-  const again = await tunnelServer(t, { again: server });
+  const again = await tunnelServer(t, runInside, { again: server });
   await again.child.err.line(/client \S+ serves/);
   assertEquals(await ask(await visit(t, again), "at last"), "at last");
   assert(!client.err.text.includes("h2pool:"));

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createHash, randomFillSync } from "node:crypto";
 import type { TcpConnection } from "../../../src/adapter/tcp.ts";
 import { test } from "../../support/harness.ts";
-import { ask, echo, service, tunnelClient, tunnelServer, visit, visitInVain } from "./tunnel.ts";
+import { runInside } from "../io.ts";
+import { ask, echo, runProcess, service, tunnelClient, tunnelServer, visit, visitInVain } from "./tunnel.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const sha256 = (data: Uint8Array): string => createHash("sha256").update(data).digest("hex");
@@ -24,9 +25,9 @@ async function send(tcp: TcpConnection, data: Uint8Array): Promise<void> {
 }
 
 test("tunnel: many connections at once and one after the other carry what was sent, and half-closes", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runProcess);
   const { to } = await service(t, echo);
-  await tunnelClient(t, server, to);
+  await tunnelClient(t, runProcess, server, to);
   const once = async (n: number): Promise<void> => {
     const tcp = await visit(t, server);
     const data = bytes(`visitor ${n} `.repeat(1 + n * 50));
@@ -41,7 +42,7 @@ test("tunnel: many connections at once and one after the other carry what was se
 });
 
 test("tunnel: large uploads and downloads together arrive whole", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runProcess);
   const files = [8_000_001, 1, 0, 3_000_000].map((size) => randomFillSync(new Uint8Array(size)));
   const expected = files.map((file) => ({ size: file.length, sha256: sha256(file) }));
   // The first byte says which file; the rest is an upload. Back come that file, and the upload's digest.
@@ -55,7 +56,7 @@ test("tunnel: large uploads and downloads together arrive whole", async (t) => {
     await tcp.write(bytes(got.sha256));
     tcp.closeWrite();
   });
-  await tunnelClient(t, server, to);
+  await tunnelClient(t, runProcess, server, to);
   const transfer = async (index: number, file: Uint8Array): Promise<void> => {
     const tcp = await visit(t, server);
     const parts: Uint8Array[] = [];
@@ -76,12 +77,12 @@ test("tunnel: large uploads and downloads together arrive whole", async (t) => {
 });
 
 test("tunnel: a long interactive connection, and a service that speaks first", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const { to } = await service(t, async (tcp) => {
     await tcp.write(bytes("welcome"));
     await echo(tcp);
   });
-  await tunnelClient(t, server, to);
+  await tunnelClient(t, runInside, server, to);
   const tcp = await visit(t, server);
   assertEquals(new TextDecoder().decode((await tcp.read())!), "welcome");
   for (let i = 0; i < 300; i++) assertEquals(await ask(tcp, "k"), "k");
@@ -94,7 +95,7 @@ test("tunnel: a long interactive connection, and a service that speaks first", a
 });
 
 test("tunnel: a reset on one side is a reset on the other, both ways, and disturbs nobody else", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const served: TcpConnection[] = [];
   let arrived = (): void => {};
   const { to } = await service(t, async (tcp) => {
@@ -102,7 +103,7 @@ test("tunnel: a reset on one side is a reset on the other, both ways, and distur
     arrived();
     if (served.length === 3) await echo(tcp);
   });
-  await tunnelClient(t, server, to);
+  await tunnelClient(t, runInside, server, to);
   const next = async (): Promise<[TcpConnection, TcpConnection]> => {
     const before = served.length;
     const tcp = await visit(t, server);
@@ -126,10 +127,10 @@ test("tunnel: a reset on one side is a reset on the other, both ways, and distur
 });
 
 test("tunnel: a service that is down closes the public connection at once, and both sides say why", async (t) => {
-  const server = await tunnelServer(t);
+  const server = await tunnelServer(t, runInside);
   const down = await service(t, echo);
   down.stop();
-  const client = await tunnelClient(t, server, down.to);
+  const client = await tunnelClient(t, runInside, server, down.to);
   const started = performance.now();
   await visitInVain(t, server);
   const took = performance.now() - started;

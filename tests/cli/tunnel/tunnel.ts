@@ -1,4 +1,8 @@
-/** Tunnels of real processes, for tests: this runtime's `cli.ts`, the service and the public in the test itself. @module */
+/**
+ * Tunnels for tests: both sides in processes of their own, or in this one; the service and the public always here.
+ *
+ * @module
+ */
 import { assertRejects } from "@std/assert";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,14 +11,15 @@ import { dialTcp, listenTcp, type TcpConnection } from "../../../src/adapter/tcp
 import type { TestContext } from "../../support/harness.ts";
 import { currentRuntime, ROOT } from "../../support/runtime.ts";
 import { type Child, spawnRuntime } from "../../support/spawn.ts";
+import type { Running } from "../io.ts";
 
 const CLI = join(ROOT, "cli.ts");
 /** Node strips the types of a hundred files at each start: once is enough. */
 const NODE_COMPILE_CACHE = join(ROOT, ".cache", "node-compile");
 const TOKEN = "correct-horse-battery";
 
-/** Runs the command. */
-export function h2pool(t: TestContext, ...args: string[]): Child {
+/** Runs the command in a process of its own, on this runtime. */
+export function runProcess(t: TestContext, ...args: string[]): Child {
   return spawnRuntime(t, currentRuntime(), CLI, args, { env: { H2POOL_TOKEN: undefined, NODE_COMPILE_CACHE } });
 }
 
@@ -53,8 +58,8 @@ export async function echo(tcp: TcpConnection): Promise<void> {
 }
 
 /** What a running tunnel server is reached by. */
-export interface ServerEnd {
-  readonly child: Child;
+export interface ServerEnd<R extends Running = Running> {
+  readonly child: R;
   readonly pin: string;
   readonly listen: string;
   readonly open: string;
@@ -63,15 +68,16 @@ export interface ServerEnd {
 }
 
 /** Starts a tunnel server; `again` has the ports and the folder of an earlier one. */
-export async function tunnelServer(
+export async function tunnelServer<R extends Running>(
   t: TestContext,
+  run: (t: TestContext, ...args: string[]) => R,
   options: { args?: string[]; again?: ServerEnd } = {},
-): Promise<ServerEnd> {
+): Promise<ServerEnd<R>> {
   const { args = [], again } = options;
   const state = again?.state ?? await folder(t);
   const token = join(state, "token");
   await writeFile(token, `${TOKEN}\n`);
-  const child = h2pool(t, "tunnel", "server", "--token-file", token, "--state", state, ...args, ...[
+  const child = run(t, "tunnel", "server", "--token-file", token, "--state", state, ...args, ...[
     ...["--listen", again?.listen ?? "127.0.0.1:0"],
     ...["--public", again?.open ?? "127.0.0.1:0"],
   ]);
@@ -82,8 +88,14 @@ export async function tunnelServer(
 }
 
 /** Starts a tunnel client of it, and waits until it serves. */
-export async function tunnelClient(t: TestContext, server: ServerEnd, to: string, args: string[] = []): Promise<Child> {
-  const child = h2pool(t, ...clientArgs(server, to), ...args);
+export async function tunnelClient<R extends Running>(
+  t: TestContext,
+  run: (t: TestContext, ...args: string[]) => R,
+  server: ServerEnd,
+  to: string,
+  args: string[] = [],
+): Promise<R> {
+  const child = run(t, ...clientArgs(server, to), ...args);
   await server.child.err.line(/client \S+ serves/);
   return child;
 }
