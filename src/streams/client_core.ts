@@ -29,6 +29,9 @@ import {
 } from "./tls_material.ts";
 import { type TlsWatch, watchFiles } from "./tls_watch.ts";
 
+/** What a failed attempt to connect says: it may pass by itself; it will not; its time was up before its `connectTimeout` was. */
+export type Verdict = "may pass" | "final" | "cut short";
+
 /** A client pool. */
 export class ClientCore extends StreamCore {
   declare readonly settings: ClientSettings;
@@ -133,12 +136,13 @@ export class ClientCore extends StreamCore {
     starting.settled();
   }
 
-  /** @param retry it may pass by itself */
-  attemptFailed(error: PoolError, retry: boolean): void {
+  attemptFailed(error: PoolError, verdict: Verdict): void {
     this.report(error);
     if (this.state !== "starting") return;
-    this.#starting!.lastFailure = error;
-    if (!retry) this.startFailed(error);
+    // An attempt that had hardly any time says less than the one before.
+    if (verdict === "cut short") this.#starting!.lastFailure ??= error;
+    else this.#starting!.lastFailure = error;
+    if (verdict === "final") this.startFailed(error);
   }
 
   /** A connection is up. */

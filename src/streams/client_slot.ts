@@ -8,7 +8,7 @@ import { ConnectError, type Connection } from "../adapter/contract.ts";
 import { type Backoff, backoff } from "../core/backoff.ts";
 import type { Deadline, Expires } from "../core/deadlines.ts";
 import { PoolError } from "../core/errors.ts";
-import type { ClientCore } from "./client_core.ts";
+import type { ClientCore, Verdict } from "./client_core.ts";
 import { ClientLink } from "./client_link.ts";
 
 /** At most one connection in so many first back-offs is made sooner than the back-off says. */
@@ -101,10 +101,19 @@ export class Slot implements Expires {
       if (this.#stopped) return;
       const error = connectError(cause);
       this.#later(this.#backoff.next());
-      core.attemptFailed(error, cause instanceof ConnectError ? cause.retry : !(cause instanceof PoolError));
+      core.attemptFailed(error, this.#verdict(cause));
     } finally {
       core.attemptEnded(starting);
     }
+  }
+
+  #verdict(cause: unknown): Verdict {
+    if (!(cause instanceof ConnectError)) return cause instanceof PoolError ? "final" : "may pass";
+    if (!cause.retry) return "final";
+    const core = this.#core;
+    return cause.kind === "timeout" && core.startUntil < this.#beganAt + core.settings.connectTimeout
+      ? "cut short"
+      : "may pass";
   }
 
   async #dial(attempt: number, signal: AbortSignal): Promise<[Connection, ClientLink]> {
