@@ -146,7 +146,7 @@ test("failed: each end before done is reported once, with its reason", async (t)
   const { port, failure, accepted, failures } = await listen(t);
   const garbage = await tcpClient(t, port);
   garbage.socket.write("GET / HTTP/1.1\r\n\r\n");
-  assertEquals((await failure()).remote.hostname, "127.0.0.1");
+  assertEquals((await failure()).remote?.hostname, "127.0.0.1");
 
   const leaving = await tcpClient(t, port);
   leaving.socket.end();
