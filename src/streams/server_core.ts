@@ -199,8 +199,8 @@ export class ServerCore extends StreamCore {
     return link;
   }
 
-  #failed(remote: NetAddr, error: Error): void {
-    this.#forget(remote);
+  #failed(remote: NetAddr | undefined, error: Error): void {
+    if (remote !== undefined) this.#forget(remote);
     if (!this.closing) this.report(error);
   }
 
