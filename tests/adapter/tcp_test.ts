@@ -89,6 +89,28 @@ test("tcp: a reset after bytes is a reset too, and the own side of it as well", 
   await assertRejects(() => server.read(), Error);
 });
 
+for (const half of ["open", "half-closed"] as const) {
+  test(`tcp: a reset that finds bytes unread is a reset, not an end after them (the reader ${half})`, async (t) => {
+    const [client, server] = await (await port(t)).pair();
+    if (half === "half-closed") {
+      server.closeWrite();
+      assertEquals(await client.read(), null);
+    }
+    // More than the system holds: the last of it is lost with the reset.
+    const sending = (async () => {
+      for (const chunk = new Uint8Array(65_536);;) await client.write(chunk);
+    })();
+    sending.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.abort();
+    await assertRejects(() => sending, Error);
+    await client.closed;
+    await assertRejects(async () => {
+      while (await server.read() !== null);
+    }, Error);
+  });
+}
+
 test("tcp: a reset after the peer's FIN fails what is written then", async (t) => {
   const [client, server] = await (await port(t)).pair();
   client.closeWrite();
