@@ -257,8 +257,11 @@ export interface ListenOptions {
   admit(remote: NetAddr): boolean;
   /** A connection whose SETTINGS have come. Returns who owns it. */
   accept(connection: Connection): ConnectionHandler;
-  /** An accepted socket is gone without ever becoming a connection (to balance `admit`), with why. Not called for a refused `admit`. */
-  failed(remote: NetAddr, error: Error): void;
+  /**
+   * An accepted socket is gone without ever becoming a connection (to balance `admit`), with why. Not called for a refused
+   * `admit`. Without `remote` the listener itself could not accept, for example without file descriptors; it goes on.
+   */
+  failed(remote: NetAddr | undefined, error: Error): void;
 }
 
 export interface Listener {

@@ -37,7 +37,9 @@ export class ClientCore extends StreamCore {
   declare readonly settings: ClientSettings;
   readonly #slots: Slot[] = [];
   #material: Material;
-  #read: Promise<ReadMaterial> | undefined;
+  /** What was read of `#material`; both change together. */
+  #read: ReadMaterial | undefined;
+  #reading: Promise<void> | undefined;
   #watch: TlsWatch | undefined;
   #starting: Starting | undefined;
   #connectedOnce = 0;
@@ -82,26 +84,29 @@ export class ClientCore extends StreamCore {
 
   /** What to trust and to show, with the files read. */
   async trust(): Promise<ClientTrust> {
-    if (this.#read === undefined) {
-      this.#read = readMaterial(this.#material);
-      const material = this.#material;
-      this.#read.then((read) => {
-        if (this.closing) return;
-        this.#watch ??= watchFiles(material, read, this.deadlines, {
-          changed: (now) => {
-            this.#read = Promise.resolve(now);
-            this.log("info", "certificate renewed");
-          },
-          failed: (error) => this.report(error),
-        });
-      }, () => {
-        this.#read = undefined;
+    if (this.#read === undefined) await (this.#reading ??= this.#readFiles());
+    const read = this.#read!;
+    if (!this.closing) {
+      this.#watch ??= watchFiles(this.#material, read, this.deadlines, {
+        changed: (now) => {
+          this.#read = now;
+          this.log("info", "certificate renewed");
+        },
+        failed: (error) => this.report(error),
       });
     }
+    return trustOf(this.#material, read);
+  }
+
+  async #readFiles(): Promise<void> {
     try {
-      return trustOf(this.#material, await this.#read);
+      const read = await readMaterial(this.#material);
+      // What was renewed meanwhile counts.
+      this.#read ??= read;
     } catch (error) {
-      throw tlsError("connect", error);
+      if (this.#read === undefined) throw tlsError("connect", error);
+    } finally {
+      this.#reading = undefined;
     }
   }
 
@@ -119,7 +124,7 @@ export class ClientCore extends StreamCore {
       throw tlsError(action, error);
     }
     this.#material = material;
-    this.#read = Promise.resolve(read);
+    this.#read = read;
     this.#watch?.replace(material, read);
   }
 

@@ -108,7 +108,7 @@ export abstract class StreamCore implements Closing {
   /** The other side has ended or reset an idle stream. */
   protected abstract dropped(): void;
   /** A connection is gone. */
-  protected abstract linkGone(link: Link): void;
+  protected abstract linkGone(link: Link, error: Error | undefined): void;
   abstract renewCertificate(tls: ServerTls | ClientTls): void;
 
   get state(): PoolState {
@@ -340,7 +340,7 @@ export abstract class StreamCore implements Closing {
       info,
       new PoolError("ERR_STREAM_LOST", `Cannot take a stream of connection ${info.id}: it is gone`, { cause: error }),
     );
-    this.linkGone(link);
+    this.linkGone(link, cause);
     this.log(cause === undefined ? "info" : "warn", "disconnected", { connection: info.id, error: cause?.message });
     this.emit("disconnect", cause === undefined ? { connection: info } : { connection: info, error: cause });
     if (cause !== undefined) this.report(cause);

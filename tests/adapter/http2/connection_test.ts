@@ -261,7 +261,7 @@ test("listen: handshakes are bounded in time and number, and failures are told",
   let accepted = 0;
   const listener = await engine.listen(listenOptions(clock, {
     maxHandshakes: 1,
-    failed: (remote, error) => failed.push(`${remote.hostname} ${error.message}`),
+    failed: (remote, error) => failed.push(`${remote?.hostname} ${error.message}`),
     accept: () => (accepted++, new Notes()),
   }));
   const first = engine.connect(connectOptions(clock));
