@@ -69,6 +69,8 @@ export abstract class StreamCore implements Closing {
   readonly #life: Lifecycle<Phase<PoolState>>;
   #starting: Starting | undefined;
   #links = 0;
+  /** Of every connection that there was, as long as anybody can ask for its streams. */
+  readonly #infos: WeakSet<ConnectionInfo> = new WeakSet();
   #bytesIn = 0;
   #bytesOut = 0;
   readonly #shutdown: Shutdown = new Shutdown(this);
@@ -202,7 +204,7 @@ export abstract class StreamCore implements Closing {
   #waitFor(action: string, wait: StreamWait | undefined): MemberWait {
     const budget = waitBudget(action, wait);
     const group = typeof wait === "object" ? wait.connection : undefined;
-    if (group !== undefined && (typeof group !== "object" || group === null)) {
+    if (group !== undefined && !this.#infos.has(group)) {
       throw optionError(action, "connection", group, "not a connection of this pool");
     }
     this.#checkOpen(action, budget);
@@ -311,6 +313,7 @@ export abstract class StreamCore implements Closing {
   /** A connection is up. */
   protected join(link: Link): void {
     this.links.add(link);
+    this.#infos.add(link.info);
     this.members.register(link.info);
   }
 
