@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
+import type { CoreCost } from "./core.ts";
 import type { Command } from "./pair.ts";
 import { type Extra, mark } from "./report.ts";
 
@@ -23,6 +24,23 @@ export async function takes(command: Command, env: Readonly<Record<string, strin
     extra("a taker that waits for an id, from the arrival", waitingById, 300),
     extra("a taker that waits for the next one, from the arrival", waitingNext, 300),
   ];
+}
+
+/** How much more an operation of the core may cost at 100,000 members than at 10, beyond what a bare `Map` grows by. */
+const FLAT = 2;
+
+/** The core's costs at 10, 1,000 and 100,000 members. Flat means: it does not grow faster than a `Map` does, whose caches miss too. */
+export async function coreCosts(command: Command, env: Readonly<Record<string, string>>): Promise<Extra[]> {
+  const costs = JSON.parse(await run(command, "./side/core_costs.ts", env)) as CoreCost[];
+  const growth = ({ ns }: CoreCost): number => ns.at(-1)! / ns[0]!;
+  const yardstick = Math.max(1, growth(costs[0]!));
+  return costs.map((cost, i) => ({
+    title: `core: ${cost.operation}`,
+    unit: `ns at 10 / 1,000 / 100,000: ${cost.ns.map((ns) => ns.toFixed(0)).join(" / ")}`,
+    value: growth(cost) / yardstick,
+    floor: i === 0 ? undefined : FLAT,
+    mark: i === 0 ? "reported" : mark(growth(cost) / yardstick, "lower", FLAT, undefined),
+  }));
 }
 
 /** Runs a file to its end and gives the last line that it printed. */

@@ -12,7 +12,7 @@ import process from "node:process";
 import { type ImplementationName, IMPLEMENTATIONS, MEASURES, type RuntimeName } from "./measures.ts";
 import { type IdleMemory, idleMemory } from "./memory.ts";
 import { killAll, type PairOptions } from "./pair.ts";
-import { takes } from "./extras.ts";
+import { coreCosts, takes } from "./extras.ts";
 import { cpuFigures, type Extra, figures, ratios, type RuntimeReport, table } from "./report.ts";
 import { openField, type Rounds } from "./rounds.ts";
 import { findPrototype, findRuntime } from "./runtimes.ts";
@@ -24,12 +24,14 @@ const HELP = `deno task bench [options]
   --who LIST       implementations: ${IMPLEMENTATIONS.join(", ")}
   --rounds N       paired rounds of a measure (default 7)
   --size MIB       bytes of one direction in a round, MiB (default 128); other measures scale with it
-  --quick          3 rounds of 48 MiB, without Duplex and web streams
+  --quick          3 rounds of 48 MiB, without Duplex, web streams and the core
   --cpu            the CPU time of each side too
   --json           JSON instead of tables on standard output
   --profile DIR    CPU profiles of every process
   --against DIR    another checkout: its pool and engine run along as old-pool and old-engine
 `;
+const EVERYTHING: readonly string[] = [...MEASURES.map((m) => m.id), "idle", "take", "core"];
+const QUICK: readonly string[] = EVERYTHING.filter((id) => id !== "core");
 const RUNTIMES: readonly RuntimeName[] = ["node", "deno", "bun"];
 
 interface Options {
@@ -81,7 +83,7 @@ function parse(args: string[]): Options | undefined {
     : IMPLEMENTATIONS;
   return {
     runtimes: list("runtime", values.runtime, RUNTIMES),
-    only: new Set(list("only", values.only, [...MEASURES.map((m) => m.id), "idle", "take", "core"])),
+    only: new Set(list("only", values.only ?? (values.quick ? QUICK.join() : undefined), EVERYTHING)),
     who: values.who === undefined ? everybody : list("who", values.who, IMPLEMENTATIONS),
     rounds: count("rounds", values.rounds, values.quick ? 3 : 7),
     size: count("size", values.size, values.quick ? 48 : 128),
@@ -96,7 +98,7 @@ const IDLE_WHO: readonly ImplementationName[] = ["pool", "h2", "engine", "proto"
 
 async function benchRuntime(name: RuntimeName, options: Options): Promise<RuntimeReport> {
   const start = performance.now();
-  const runtime = findRuntime(name);
+  const runtime = await findRuntime(name);
   const prototype = findPrototype();
   const who = options.who.filter((implementation) =>
     (implementation !== "proto" || prototype) && (!implementation.startsWith("old-") || options.against)
@@ -141,6 +143,14 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
     }
   }
   const extras: Extra[] = [];
+  if (options.only.has("core") && who.includes("pool")) {
+    progress("the core's costs");
+    try {
+      extras.push(...await coreCosts(runtime.command(), env));
+    } catch (error) {
+      notes.push(`the core's costs: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
+    }
+  }
   if (options.only.has("take") && who.includes("pool")) {
     progress("taking a stream");
     try {

@@ -40,7 +40,7 @@ export async function openField(
   const pairs = new Map<ImplementationName, Pair>();
   const notes: string[] = [];
   const note = (text: string) => {
-    notes.push(text);
+    if (!notes.includes(text)) notes.push(text);
     noted(text);
   };
   const begin = async (name: ImplementationName) => {

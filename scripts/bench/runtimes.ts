@@ -3,6 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
+import { findRuntime as find } from "../../tests/support/runtime.ts";
+import { get } from "../matrix/runtimes.ts";
 import type { Command } from "./pair.ts";
 import type { RuntimeName } from "./measures.ts";
 
@@ -14,8 +16,10 @@ export interface Runtime {
   command(profile?: string): Command;
 }
 
-export function findRuntime(name: RuntimeName): Runtime {
-  const program = process.env[`H2POOL_BENCH_${name.toUpperCase()}`] ?? name;
+/** Found like the tests' runtimes; got from npm into the cache folder where it is not there. */
+export async function findRuntime(name: RuntimeName): Promise<Runtime> {
+  const of = name === "node" ? "node24" : name;
+  const program = find(of) ?? (await get(of)).path;
   const version = /\d+\.\d+\.\d+/.exec(execFileSync(program, ["--version"], { encoding: "utf8" }))?.[0] ?? "?";
   const label = { node: "Node", deno: "Deno", bun: "Bun" }[name];
   return { name, label, version, command: (profile) => ({ program, flags: flags(name, profile) }) };

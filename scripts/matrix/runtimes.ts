@@ -41,7 +41,8 @@ export function table(found: readonly Runtime[]): string {
   return JSON.stringify(Object.fromEntries(found.map(({ name, path }) => [name, path])));
 }
 
-async function get(name: RuntimeName): Promise<Runtime> {
+/** One runtime, from npm into the cache folder unless it is there. */
+export async function get(name: RuntimeName): Promise<Runtime> {
   const wanted = VERSIONS[name];
   if (name === "deno") {
     const version = await versionOf(process.execPath);

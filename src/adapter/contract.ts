@@ -119,8 +119,10 @@ export interface ChannelHandler {
   /**
    * Payload, as it arrives. The owner may keep `chunk` as long as it likes but it may be a small view of a large buffer.
    * The engine never pauses: what is unread is bounded by the window; `consume` gives it back.
+   * An owner that has copied or thrown away all of it says `"used"`: its memory may be freed at once then, and is not
+   * to be touched any more.
    */
-  data(chunk: Uint8Array): void;
+  data(chunk: Uint8Array): "used" | void;
   /** END_STREAM: every byte has been given to `data`. */
   end(): void;
   /** What the last `write` could not place has been taken: its buffer is the owner's again, and `write` may be called. */
@@ -255,8 +257,11 @@ export interface ListenOptions {
   admit(remote: NetAddr): boolean;
   /** A connection whose SETTINGS have come. Returns who owns it. */
   accept(connection: Connection): ConnectionHandler;
-  /** An accepted socket is gone without ever becoming a connection (to balance `admit`), with why. Not called for a refused `admit`. */
-  failed(remote: NetAddr, error: Error): void;
+  /**
+   * An accepted socket is gone without ever becoming a connection (to balance `admit`), with why. Not called for a refused
+   * `admit`. Without `remote` the listener itself could not accept, for example without file descriptors; it goes on.
+   */
+  failed(remote: NetAddr | undefined, error: Error): void;
 }
 
 export interface Listener {

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { joinAddress } from "../adapter/address.ts";
 import type { ChannelFault, ClientTrust } from "../adapter/contract.ts";
-import type { PoolError } from "../core/errors.ts";
+import { PoolError } from "../core/errors.ts";
 import { checks } from "../core/options.ts";
 import type { WaitBudget } from "../core/wait.ts";
 import type { ClientSettings } from "./check.ts";
@@ -28,12 +29,17 @@ import {
 } from "./tls_material.ts";
 import { type TlsWatch, watchFiles } from "./tls_watch.ts";
 
+/** What a failed attempt to connect says: it may pass by itself; it will not; its time was up before its `connectTimeout` was. */
+export type Verdict = "may pass" | "final" | "cut short";
+
 /** A client pool. */
 export class ClientCore extends StreamCore {
   declare readonly settings: ClientSettings;
   readonly #slots: Slot[] = [];
   #material: Material;
-  #read: Promise<ReadMaterial> | undefined;
+  /** What was read of `#material`; both change together. */
+  #read: ReadMaterial | undefined;
+  #reading: Promise<void> | undefined;
   #watch: TlsWatch | undefined;
   #starting: Starting | undefined;
   #connectedOnce = 0;
@@ -78,26 +84,29 @@ export class ClientCore extends StreamCore {
 
   /** What to trust and to show, with the files read. */
   async trust(): Promise<ClientTrust> {
-    if (this.#read === undefined) {
-      this.#read = readMaterial(this.#material);
-      const material = this.#material;
-      this.#read.then((read) => {
-        if (this.closing) return;
-        this.#watch ??= watchFiles(material, read, this.deadlines, {
-          changed: (now) => {
-            this.#read = Promise.resolve(now);
-            this.log("info", "certificate renewed");
-          },
-          failed: (error) => this.report(error),
-        });
-      }, () => {
-        this.#read = undefined;
+    if (this.#read === undefined) await (this.#reading ??= this.#readFiles());
+    const read = this.#read!;
+    if (!this.closing) {
+      this.#watch ??= watchFiles(this.#material, read, this.deadlines, {
+        changed: (now) => {
+          this.#read = now;
+          this.log("info", "certificate renewed");
+        },
+        failed: (error) => this.report(error),
       });
     }
+    return trustOf(this.#material, read);
+  }
+
+  async #readFiles(): Promise<void> {
     try {
-      return trustOf(this.#material, await this.#read);
+      const read = await readMaterial(this.#material);
+      // What was renewed meanwhile counts.
+      this.#read ??= read;
     } catch (error) {
-      throw tlsError("connect", error);
+      if (this.#read === undefined) throw tlsError("connect", error);
+    } finally {
+      this.#reading = undefined;
     }
   }
 
@@ -115,7 +124,7 @@ export class ClientCore extends StreamCore {
       throw tlsError(action, error);
     }
     this.#material = material;
-    this.#read = Promise.resolve(read);
+    this.#read = read;
     this.#watch?.replace(material, read);
   }
 
@@ -132,12 +141,13 @@ export class ClientCore extends StreamCore {
     starting.settled();
   }
 
-  /** @param retry it may pass by itself */
-  attemptFailed(error: PoolError, retry: boolean): void {
+  attemptFailed(error: PoolError, verdict: Verdict): void {
     this.report(error);
     if (this.state !== "starting") return;
-    this.#starting!.lastFailure = error;
-    if (!retry) this.startFailed(error);
+    // An attempt that had hardly any time says less than the one before.
+    if (verdict === "cut short") this.#starting!.lastFailure ??= error;
+    else this.#starting!.lastFailure = error;
+    if (verdict === "final") this.startFailed(error);
   }
 
   /** A connection is up. */
@@ -153,8 +163,9 @@ export class ClientCore extends StreamCore {
   }
 
   /** GOAWAY: idle streams there would never be taken by the other side. */
-  wentAway(link: ClientLink): void {
+  wentAway(link: ClientLink, why: Error): void {
     this.log("info", "the server sent GOAWAY", { connection: link.info.id });
+    this.#unanswered(link, why);
     for (const seat of this.members.removeGroup(link.info)) this.retire(seat, "the connection is going away");
   }
 
@@ -164,8 +175,16 @@ export class ClientCore extends StreamCore {
     this.go(this.online ? "ready" : "reconnecting");
   }
 
-  protected linkGone(link: Link): void {
+  protected linkGone(link: Link, error: Error | undefined): void {
+    if (error !== undefined) this.#unanswered(link, error);
     for (const slot of this.#slots) slot.replace(link as ClientLink);
+  }
+
+  // A connection that ends before its first answer is what `start` fails with, should no better one follow.
+  #unanswered(link: Link, cause: Error): void {
+    if (this.state !== "starting") return;
+    const message = `Cannot connect to ${joinAddress(link.info.remoteAddr)}: ${cause.message}`;
+    this.#starting!.lastFailure = new PoolError("ERR_POOL_CONNECT", message, { cause });
   }
 
   // ---- streams

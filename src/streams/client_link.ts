@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type Connection, ConnectionClosedError, type ConnectionHandler, type Fields } from "../adapter/contract.ts";
+import { joinAddress } from "../adapter/address.ts";
+import {
+  ConnectError,
+  type Connection,
+  ConnectionClosedError,
+  type ConnectionHandler,
+  type Fields,
+} from "../adapter/contract.ts";
 import { InternalError } from "../core/errors.ts";
 import { checks } from "../core/options.ts";
 import type { ClientCore } from "./client_core.ts";
@@ -23,7 +30,7 @@ export class ClientLink extends Link implements ConnectionHandler {
   /** No more streams are opened here, those that are there go on. */
   retired = false;
   #doubted = false;
-  #away: { readonly code: number } | undefined;
+  #away: Error | undefined;
 
   readonly #request: Fields;
 
@@ -44,10 +51,14 @@ export class ClientLink extends Link implements ConnectionHandler {
     return [...this.#request, ...headerFields(checks("open a stream"), headers())];
   }
 
-  /** The connection is up. Throws what ended it when it is over already. */
+  /** The connection is up. Throws a `ConnectError` when it is going away, or over already. */
   begin(connection: Connection): void {
-    if (!this.attach(connection)) throw this.early ?? new ConnectionClosedError("the connection ended at once");
-    if (this.#away !== undefined) this.draining = true;
+    const away = this.#away;
+    if (away !== undefined) connection.destroy();
+    if (away === undefined && this.attach(connection)) return;
+    const cause = away ?? this.early ?? new ConnectionClosedError("the connection ended at once");
+    const message = `Cannot connect to ${joinAddress(connection.remoteAddr)}: ${cause.message}`;
+    throw new ConnectError("protocol", message, { cause });
   }
 
   /** How many streams can be opened now. */
@@ -92,10 +103,10 @@ export class ClientLink extends Link implements ConnectionHandler {
 
   goaway(code: number): void {
     const first = this.#away === undefined;
-    this.#away = { code };
+    this.#away ??= new ConnectionClosedError(`the server sent GOAWAY (code ${code})`, { code });
     if (!first || this.info === undefined) return;
     this.draining = true;
-    this.core.wentAway(this);
+    this.core.wentAway(this, this.#away);
     this.#slot.replace(this);
   }
 

@@ -4,11 +4,11 @@
  * @module
  */
 import { type HostPort, joinAddress, splitAddress } from "../adapter/address.ts";
-import { ConnectError } from "../adapter/contract.ts";
+import { ConnectError, type Connection } from "../adapter/contract.ts";
 import { type Backoff, backoff } from "../core/backoff.ts";
 import type { Deadline, Expires } from "../core/deadlines.ts";
 import { PoolError } from "../core/errors.ts";
-import type { ClientCore } from "./client_core.ts";
+import type { ClientCore, Verdict } from "./client_core.ts";
 import { ClientLink } from "./client_link.ts";
 
 /** At most one connection in so many first back-offs is made sooner than the back-off says. */
@@ -88,26 +88,35 @@ export class Slot implements Expires {
     const attempt = ++this.#attempts;
     const starting = core.attemptBegins();
     try {
-      const link = await this.#dial(attempt, abort.signal);
+      const [connection, link] = await this.#dial(attempt, abort.signal);
       this.#abort = undefined;
-      if (this.#stopped) return link.connection.destroy();
+      if (this.#stopped) return connection.destroy();
+      // In one go: whatever ends the link from now on finds it here.
+      link.begin(connection);
       this.link = link;
       core.attached(link);
-      // GOAWAY may have come in the meantime.
-      if (link.draining) this.replace(link);
     } catch (cause) {
       this.#abort = undefined;
       abort.abort();
       if (this.#stopped) return;
       const error = connectError(cause);
       this.#later(this.#backoff.next());
-      core.attemptFailed(error, cause instanceof ConnectError ? cause.retry : !(cause instanceof PoolError));
+      core.attemptFailed(error, this.#verdict(cause));
     } finally {
       core.attemptEnded(starting);
     }
   }
 
-  async #dial(attempt: number, signal: AbortSignal): Promise<ClientLink> {
+  #verdict(cause: unknown): Verdict {
+    if (!(cause instanceof ConnectError)) return cause instanceof PoolError ? "final" : "may pass";
+    if (!cause.retry) return "final";
+    const core = this.#core;
+    return cause.kind === "timeout" && core.startUntil < this.#beganAt + core.settings.connectTimeout
+      ? "cut short"
+      : "may pass";
+  }
+
+  async #dial(attempt: number, signal: AbortSignal): Promise<[Connection, ClientLink]> {
     const core = this.#core;
     const { hostname, connectTimeout, window, limits } = core.settings;
     const until = Math.min(core.deadlines.now() + connectTimeout, core.startUntil);
@@ -123,8 +132,7 @@ export class Slot implements Expires {
       signal,
       handler: link,
     });
-    link.begin(connection);
-    return link;
+    return [connection, link];
   }
 
   // A resolver that never answers, and does not look at the signal, is left behind.

@@ -20,6 +20,7 @@ type Callback = (error?: Error | null) => void;
 export class PoolDuplex extends Duplex implements ReadWaiter, SideHolder {
   readonly label = "`toDuplex()`";
   readonly locked = true;
+  readonly copies = false;
   readonly #exchange: Exchange;
   readonly #batch: Batch;
   #waiting = false;

@@ -5,7 +5,7 @@
  */
 import { systemClock } from "../adapter/clock.ts";
 import type { Clock, Engine } from "../adapter/contract.ts";
-import { portableEngine } from "../adapter/http2/engine.ts";
+import { defaultEngine } from "../adapter/engine.ts";
 import type { Random } from "../core/clock.ts";
 
 /** Engine, time and randomness of a pool. */
@@ -19,7 +19,7 @@ export interface Environment {
 }
 
 const REAL: Environment = {
-  engine: portableEngine,
+  engine: defaultEngine,
   clock: systemClock,
   random: Math.random,
   randomBytes: (into) => void crypto.getRandomValues(into),

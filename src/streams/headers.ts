@@ -29,6 +29,9 @@ export function headerFields(check: Checks, headers: unknown): Fields {
   if (typeof headers !== "object" || headers === null || Array.isArray(headers)) {
     throw check.error("headers", SECRET, "but not to an object of texts");
   }
+  if (typeof (headers as { then?: unknown }).then === "function") {
+    throw check.error("headers", SECRET, "but to a promise: they are needed at once");
+  }
   for (const [name, value] of Object.entries(headers)) {
     const lower = name.toLowerCase();
     const option = `headers[${JSON.stringify(name)}]`;

@@ -78,8 +78,8 @@ export interface ClientTls {
 }
 
 /**
- * Gives `"host:port"` for one connection attempt. `signal` is aborted when the attempt is over or not wanted any more. What it throws
- * is a failed attempt, `ERR_POOL_CONNECT`, and is retried.
+ * Gives `"host:port"` for one connection attempt. `signal` is aborted when nobody waits for the answer any more:
+ * too late, or the pool closes. What it throws is a failed attempt, `ERR_POOL_CONNECT`, and is retried.
  *
  * @example
  * ```ts

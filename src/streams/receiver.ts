@@ -18,6 +18,8 @@ export interface ReceiveSource {
 
 /** Who waits for bytes: one read, or a web or Node stream that wants more. Each wait ends with exactly one of these calls. */
 export interface ReadWaiter {
+  /** Whether `arrived` copies what it takes. */
+  readonly copies: boolean;
   /** Takes what it can of the chunk now and returns how much; the rest stays unread. At least one byte. */
   arrived(chunk: Uint8Array): number;
   /** The peer ended its side, and everything has been read. */
@@ -139,18 +141,22 @@ export class Receiver implements Expires {
   }
 
   /** From the channel. */
-  deliver(chunk: Uint8Array): void {
-    if (this.#discarding) return this.#source.consume(chunk.length);
+  deliver(chunk: Uint8Array): "used" | void {
+    if (this.#discarding) {
+      this.#source.consume(chunk.length);
+      return "used";
+    }
     const waiter = this.#waiter;
     if (waiter === undefined) {
       (this.#queue ??= new ReceiveQueue()).push(chunk);
-      return;
+      return "used";
     }
-    if (chunk.length === 0) return;
+    if (chunk.length === 0) return "used";
     this.#waiter = undefined;
     const n = waiter.arrived(chunk);
     if (n < chunk.length) (this.#queue ??= new ReceiveQueue()).push(chunk.subarray(n));
     this.#source.consume(n);
+    if (waiter.copies) return "used";
   }
 
   /** From the channel: END_STREAM. */
@@ -223,6 +229,9 @@ export class Receiver implements Expires {
 }
 
 class PendingRead implements ReadWaiter {
+  get copies(): boolean {
+    return true;
+  }
   readonly #into: Uint8Array;
   readonly #resolve: (n: number | null) => void;
   readonly #reject: (error: unknown) => void;

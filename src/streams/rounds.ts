@@ -70,7 +70,7 @@ export class Rounds {
     if (this.#core.members.size + this.#opening < 0.2 * this.capacity) this.poke();
   }
 
-  /** An idle stream was ended by the other side: no sign of demand, so that a server that does it to every stream makes nobody hurry. */
+  /** An idle stream was ended by the other side: a server that does it to every stream makes nobody hurry more than by the shortest interval. */
   dropped(): void {
     this.#dropped = true;
     this.drained();
@@ -102,7 +102,9 @@ export class Rounds {
       waiting: wanting,
       now,
       endedAt: this.#endedAt,
-      notBefore: this.#dropped ? Math.max(this.#notBefore, this.#endedAt + this.interval) : this.#notBefore,
+      notBefore: this.#dropped
+        ? Math.max(this.#notBefore, this.#endedAt + core.settings.adaptive.minInterval)
+        : this.#notBefore,
     });
     if (at > now) {
       if (this.#next?.pending && this.#next.time <= at) return;

@@ -133,11 +133,14 @@ export abstract class Seat implements ChannelHandler, Member, ExchangeSeat, Expi
 
   headers(_fields: Fields, _kind: "response" | "trailers"): void {}
 
-  data(chunk: Uint8Array): void {
+  data(chunk: Uint8Array): "used" | void {
     if (this.exchange !== undefined) return this.exchange.receiver.deliver(chunk);
     if (this.phase === "opening") this.openingData(chunk);
     else if (this.phase === "idle") this.keep(chunk);
-    else this.channel.consume(chunk.length);
+    else {
+      this.channel.consume(chunk.length);
+      return "used";
+    }
   }
 
   end(): void {

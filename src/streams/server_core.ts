@@ -44,6 +44,8 @@ export class ServerCore extends StreamCore {
   readonly interval = 0;
   addr: NetAddr | undefined = undefined;
   #material: Material;
+  /** What was read of `#material`; both change together. */
+  #read: ReadMaterial | undefined;
   #listener: Listener | undefined;
   #watch: TlsWatch | undefined;
   #beginning: Promise<void> = Promise.resolve();
@@ -79,8 +81,9 @@ export class ServerCore extends StreamCore {
 
   async #listen(): Promise<void> {
     const { listen, maxStreams, maxConnections, handshakeTimeout, window, limits } = this.settings;
-    const read = await this.#read();
+    await this.#readFiles();
     if (this.closing) return;
+    let read = this.#read!;
     let listener: Listener;
     try {
       listener = await this.environment.engine.listen({
@@ -102,20 +105,35 @@ export class ServerCore extends StreamCore {
     this.addr = listener.addr;
     if (!this.held) listener.unref();
     if (this.closing) return;
+    if (this.#read !== read) read = this.#renewed(listener);
     this.#watch = watchFiles(this.#material, read, this.deadlines, {
       changed: (now) => {
         listener.renew(identityOf(now));
+        this.#read = now;
         this.log("info", "certificate renewed");
       },
       failed: (error) => this.report(error),
     });
   }
 
-  async #read(): Promise<ReadMaterial> {
+  // The certificate was renewed while the listener was made.
+  #renewed(listener: Listener): ReadMaterial {
+    const read = this.#read!;
     try {
-      return await readMaterial(this.#material);
+      listener.renew(identityOf(read));
     } catch (error) {
       throw tlsError("start the pool", error);
+    }
+    return read;
+  }
+
+  async #readFiles(): Promise<void> {
+    try {
+      const read = await readMaterial(this.#material);
+      // What was renewed meanwhile counts.
+      this.#read ??= read;
+    } catch (error) {
+      if (this.#read === undefined) throw tlsError("start the pool", error);
     }
   }
 
@@ -130,6 +148,7 @@ export class ServerCore extends StreamCore {
       throw tlsError(action, error);
     }
     this.#material = material;
+    this.#read = read;
     this.#watch?.replace(material, read);
   }
 
@@ -180,8 +199,8 @@ export class ServerCore extends StreamCore {
     return link;
   }
 
-  #failed(remote: NetAddr, error: Error): void {
-    this.#forget(remote);
+  #failed(remote: NetAddr | undefined, error: Error): void {
+    if (remote !== undefined) this.#forget(remote);
     if (!this.closing) this.report(error);
   }
 

@@ -17,6 +17,7 @@ import { isId } from "./ids.ts";
 import type { Link } from "./link.ts";
 import type { ClientTls, Logger, ServerTls } from "./options.ts";
 import type { Seat, SeatPhase } from "./seat.ts";
+import { type Closing, Shutdown } from "./shutdown.ts";
 import { Starting } from "./starting.ts";
 import type { ConnectionInfo, PoolStream, StreamPoolEvents, StreamPoolStats } from "./types.ts";
 
@@ -38,7 +39,7 @@ interface Counters {
 }
 
 /** Behind the facade of a pool. */
-export abstract class StreamCore {
+export abstract class StreamCore implements Closing {
   readonly settings: PoolSettings;
   readonly environment: Environment;
   readonly deadlines: Deadlines;
@@ -68,15 +69,11 @@ export abstract class StreamCore {
   readonly #life: Lifecycle<Phase<PoolState>>;
   #starting: Starting | undefined;
   #links = 0;
+  /** Of every connection that there was, as long as anybody can ask for its streams. */
+  readonly #infos: WeakSet<ConnectionInfo> = new WeakSet();
   #bytesIn = 0;
   #bytesOut = 0;
-  #end: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
-  /** While draining: until when streams in use may go on. */
-  #graceUntil = Infinity;
-  #finishing = false;
-  /** Streams in use that their users have not closed. */
-  #working = 0;
-  #released: Promise<void> | undefined;
+  readonly #shutdown: Shutdown = new Shutdown(this);
   readonly #aborted = (): void => void this.close();
 
   constructor(settings: PoolSettings, emit: Emit) {
@@ -113,7 +110,7 @@ export abstract class StreamCore {
   /** The other side has ended or reset an idle stream. */
   protected abstract dropped(): void;
   /** A connection is gone. */
-  protected abstract linkGone(link: Link): void;
+  protected abstract linkGone(link: Link, error: Error | undefined): void;
   abstract renewCertificate(tls: ServerTls | ClientTls): void;
 
   get state(): PoolState {
@@ -207,7 +204,7 @@ export abstract class StreamCore {
   #waitFor(action: string, wait: StreamWait | undefined): MemberWait {
     const budget = waitBudget(action, wait);
     const group = typeof wait === "object" ? wait.connection : undefined;
-    if (group !== undefined && (typeof group !== "object" || group === null)) {
+    if (group !== undefined && !this.#infos.has(group)) {
       throw optionError(action, "connection", group, "not a connection of this pool");
     }
     this.#checkOpen(action, budget);
@@ -259,7 +256,7 @@ export abstract class StreamCore {
   took(): void {
     this.counters.delivered++;
     this.inUse++;
-    this.#working++;
+    this.#shutdown.working++;
   }
 
   /** Takes an idle stream, which the other side has ended, out of the pool and ends it in order. */
@@ -284,7 +281,7 @@ export abstract class StreamCore {
     this.release(seat);
     if (was === "taken") {
       this.inUse--;
-      if (!seat.exchange!.closing) this.#working--;
+      if (!seat.exchange!.closing) this.#shutdown.working--;
       if (!seat.exchange!.sender.ended) link.sent();
     } else if (was === "idle") {
       this.counters.evicted++;
@@ -292,7 +289,7 @@ export abstract class StreamCore {
     }
     if (was === "idle" && fault?.kind !== "lost") this.dropped();
     else this.drained();
-    this.#settled();
+    this.#shutdown.look();
   }
 
   /** Gives back what a stream had reserved. */
@@ -316,6 +313,7 @@ export abstract class StreamCore {
   /** A connection is up. */
   protected join(link: Link): void {
     this.links.add(link);
+    this.#infos.add(link.info);
     this.members.register(link.info);
   }
 
@@ -345,11 +343,11 @@ export abstract class StreamCore {
       info,
       new PoolError("ERR_STREAM_LOST", `Cannot take a stream of connection ${info.id}: it is gone`, { cause: error }),
     );
-    this.linkGone(link);
+    this.linkGone(link, cause);
     this.log(cause === undefined ? "info" : "warn", "disconnected", { connection: info.id, error: cause?.message });
     this.emit("disconnect", cause === undefined ? { connection: info } : { connection: info, error: cause });
     if (cause !== undefined) this.report(cause);
-    this.#checkEnd();
+    this.#shutdown.look();
   }
 
   // ---- the end
@@ -362,82 +360,59 @@ export abstract class StreamCore {
     } catch (error) {
       return Promise.reject(error);
     }
-    const { promise } = this.#ending();
-    if (this.state === "closed") return promise;
-    if (this.state === "new") {
+    const { promise } = this.#shutdown;
+    if (this.state !== "new") {
+      this.#shutdown.begin(grace);
+    } else {
       this.members.close(this.closedError("take a stream"));
-      void this.stop();
-      this.#closed();
-      return promise;
+      void this.#stopped();
+      this.#shutdown.over();
     }
-    const until = this.deadlines.now() + grace;
-    if (until < this.#graceUntil) {
-      this.#graceUntil = until;
-      if (grace > 0) this.deadlines.after(grace, () => this.#finish());
-    }
-    if (this.state !== "draining") this.#drain();
-    if (grace === 0) this.#finish();
-    else this.#settled();
     return promise;
   }
 
   /** Resolves when the pool is closed. */
   get closed(): Promise<void> {
-    return this.#ending().promise;
+    return this.#shutdown.promise;
   }
 
-  #ending(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-    if (this.#end === undefined) {
-      let resolve!: () => void;
-      const promise = new Promise<void>((done) => resolve = done);
-      this.#end = { promise, resolve };
-    }
-    return this.#end;
-  }
-
-  #drain(): void {
-    const failed = this.closedError("take a stream");
+  /** For the shutdown. */
+  drain(): Promise<void> {
     this.go("draining");
     if (this.#starting?.decided === false) this.#starting.fail(this.closedError("start"));
-    this.members.close(failed);
-    this.#released = this.stop();
+    this.members.close(this.closedError("take a stream"));
+    const stopped = this.#stopped();
     for (const seat of this.members.drain()) this.retire(seat, "closed");
     for (const link of this.links) link.connection.goaway();
+    return stopped;
   }
 
-  /** A user has closed a stream: it is not one that a closing pool waits for any more. */
-  closedByUser(): void {
-    this.#working--;
-    this.#settled();
-  }
-
-  #settled(): void {
-    if (this.state === "draining" && this.#working === 0) this.#finish();
-  }
-
-  #finish(): void {
-    if (this.#finishing || this.state === "closed") return;
-    this.#finishing = true;
+  /** For the shutdown. */
+  cut(): void {
     this.closeError = new PoolError("ERR_POOL_CLOSED", `Pool "${this.settings.name}" is closed`);
-    for (const link of [...this.links]) link.finish();
-    this.#released!.then(() => {
-      this.#released = undefined;
-      this.#checkEnd();
-    });
   }
 
-  #checkEnd(): void {
-    if (this.#finishing && this.#released === undefined && this.links.size === 0) this.#closed();
-  }
-
-  #closed(): void {
-    if (this.state === "closed") return;
+  /** For the shutdown. */
+  ended(): void {
     this.go("closed");
     this.settings.signal?.removeEventListener("abort", this.#aborted);
     this.deadlines.close();
     this.log("info", "closed");
-    this.#ending().resolve();
     this.emit("close", undefined);
+  }
+
+  /** A user has closed a stream: it is not one that a closing pool waits for any more. */
+  closedByUser(): void {
+    this.#shutdown.working--;
+    this.#shutdown.look();
+  }
+
+  async #stopped(): Promise<void> {
+    try {
+      await this.stop();
+    } catch (error) {
+      this.report(error);
+    }
   }
 
   // ---- what is told

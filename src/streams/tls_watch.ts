@@ -40,6 +40,7 @@ export function watchFiles(
   let timer: Deadline | undefined;
   let generation = 0;
   let said = "";
+  let closed = false;
 
   function open(): void {
     for (const folder of new Set(filesOf(material).map((file) => dirname(file)))) {
@@ -78,7 +79,7 @@ export function watchFiles(
     }
   }
 
-  function close(): void {
+  function stop(): void {
     generation++;
     timer?.cancel();
     timer = undefined;
@@ -89,11 +90,15 @@ export function watchFiles(
   open();
   return {
     replace(other, otherRead): void {
-      close();
+      if (closed) return;
+      stop();
       material = other;
       read = otherRead;
       open();
     },
-    close,
+    close(): void {
+      closed = true;
+      stop();
+    },
   };
 }

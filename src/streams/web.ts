@@ -13,6 +13,7 @@ const MAX_CHUNK = 65_536;
 /** The reading side as a byte stream. It reads only when its reader does: nothing is buffered in between. */
 export class ReadableSide implements ReadWaiter, SideHolder {
   readonly label = "`readable`";
+  readonly copies = true;
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly #receiver: Receiver;
   #controller!: ReadableByteStreamController;

@@ -2,12 +2,12 @@ import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import type { Deadline } from "../../src/core/deadlines.ts";
 import { InternalError } from "../../src/core/errors.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { type FakeClock, fakeClock } from "../support/clock.ts";
 import { test } from "../support/harness.ts";
 import { seeded } from "../support/random.ts";
 
 function setUp(): { clock: FakeClock; deadlines: Deadlines; log: string[]; note: (name: string) => () => void } {
-  const clock = new FakeClock(0);
+  const clock = fakeClock(0);
   const log: string[] = [];
   return { clock, deadlines: new Deadlines(clock), log, note: (name) => () => log.push(`${name}@${clock.now()}`) };
 }
@@ -146,15 +146,15 @@ test("a deadline that sets itself into the past again and again starves nobody",
 test("unref and ref reach the timer that is armed and every later one", () => {
   const { clock, deadlines, note } = setUp();
   deadlines.at(10, note("a"));
-  assertEquals(clock.referenced, 1);
+  assertEquals(clock.held, 1);
   deadlines.unref();
-  assertEquals(clock.referenced, 0);
+  assertEquals(clock.held, 0);
   deadlines.at(5, note("b"));
-  assertEquals([clock.pending, clock.referenced], [1, 0]);
+  assertEquals([clock.pending, clock.held], [1, 0]);
   clock.advance(5);
-  assertEquals([clock.pending, clock.referenced], [1, 0]);
+  assertEquals([clock.pending, clock.held], [1, 0]);
   deadlines.ref();
-  assertEquals(clock.referenced, 1);
+  assertEquals(clock.held, 1);
 });
 
 test("close cancels everything, and what is scheduled later", () => {

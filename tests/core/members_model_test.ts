@@ -8,7 +8,7 @@ import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import { PoolError } from "../../src/core/errors.ts";
 import { Members } from "../../src/core/members.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { fakeClock } from "../support/clock.ts";
 import { test } from "../support/harness.ts";
 import { seeded, type SeededRandom } from "../support/random.ts";
 import { type CountedController, countedController } from "../support/signals.ts";
@@ -41,7 +41,7 @@ const KEYS = ["00000000", "a", "b", "c", "d", "e", "f"];
 
 class Trial {
   readonly random: SeededRandom;
-  readonly clock = new FakeClock();
+  readonly clock = fakeClock(1_000);
   readonly deadlines = new Deadlines(this.clock);
   readonly members: Members<Item>;
   /** The model: idle members oldest first, waits oldest first, groups oldest first. */

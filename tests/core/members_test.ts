@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import { PoolError } from "../../src/core/errors.ts";
 import { Members } from "../../src/core/members.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { type FakeClock, fakeClock } from "../support/clock.ts";
 import { test } from "../support/harness.ts";
 import { countedController } from "../support/signals.ts";
 
@@ -25,7 +25,7 @@ interface Setting {
 }
 
 function setUp(): Setting {
-  const clock = new FakeClock();
+  const clock = fakeClock(1_000);
   const deadlines = new Deadlines(clock);
   const waits: number[] = [];
   const members: Members<Item> = new Members<Item>({ deadlines, onWait: () => waits.push(members.waiting) });
@@ -296,7 +296,7 @@ test("close rejects every wait, now and later; what is idle can be drained", asy
 });
 
 test("who is told that somebody waits may add a member at once", async () => {
-  const deadlines = new Deadlines(new FakeClock());
+  const deadlines = new Deadlines(fakeClock(1_000));
   const group = { name: "a" };
   const members: Members<Item> = new Members<Item>({ deadlines, onWait: () => void members.add(item(group, "new")) });
   assertEquals((await members.waitNext(LONG)).key, "new");

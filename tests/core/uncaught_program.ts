@@ -3,7 +3,7 @@ import process from "node:process";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import { emit, TypedEventTarget } from "../../src/core/events.ts";
 import { lifecycle } from "../../src/core/lifecycle.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { fakeClock } from "../support/clock.ts";
 
 const uncaught: string[] = [];
 const log: string[] = [];
@@ -17,7 +17,7 @@ target.addEventListener("x", ({ detail }) => log.push(`listener ${detail}`));
 emit(target, "x", 1);
 log.push("emitted");
 
-const clock = new FakeClock();
+const clock = fakeClock(1_000);
 const deadlines = new Deadlines(clock);
 deadlines.after(1, () => {
   throw new Error("deadline");

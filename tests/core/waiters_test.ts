@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Deadlines } from "../../src/core/deadlines.ts";
 import { queueOf, Waiter, type WaiterOwner, type WaitQueue } from "../../src/core/waiters.ts";
-import { FakeClock } from "../support/fake_clock.ts";
+import { type FakeClock, fakeClock } from "../support/clock.ts";
 import { test } from "../support/harness.ts";
 
 interface Line {
@@ -12,7 +12,7 @@ interface Line {
 }
 
 function setUp(): Line {
-  const clock = new FakeClock();
+  const clock = fakeClock(1_000);
   const deadlines = new Deadlines(clock);
   const home: Line["home"] = new Map();
   const left: number[] = [];

@@ -313,6 +313,17 @@ test("headers: a function is asked for each stream; one that throws fails the op
   assertEquals(w.pool.active, 5);
 });
 
+test("headers: a function that gives a promise does not go unnoticed", async (t) => {
+  const w = await odd(t, (stream, index) => giveId(stream, index), {
+    headers: (() => Promise.resolve({ authorization: "Bearer x" })) as never,
+  });
+  const started = w.pool.start({ timeout: 3_000 }).catch(() => {});
+  await w.pass(3_000);
+  await started;
+  assertEquals(w.streams.length, 0);
+  assertMatch(w.pool.stats().lastError!.message, /promise/);
+});
+
 test("connections: several are kept, and streams go to the one with the fewest", async (t) => {
   const { serverPool, clientPool, engine, pass } = await memoryPair(t, {
     client: { connections: 3, minCapacity: 9, maxCapacity: 9 },

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 
 import { test } from "../support/harness.ts";
-import { bytes, memoryPair, rejects, settled, text, turn } from "./support.ts";
+import { bytes, memoryPair, rejects, settled, text } from "./support.ts";
 
 test("close: graceful for idle streams, an error for those in use, whatever they do", async (t) => {
   const { clientPool, serverPool, turn, pass } = await memoryPair(t);

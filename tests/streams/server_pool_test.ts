@@ -475,6 +475,16 @@ test("flush: ends idle streams on both sides, and leaves those in use", async (t
   await clientPool.outgoingGet(again.id, { timeout: 0 });
 });
 
+test("flush: who waits on the client does not wait out a long interval", async (t) => {
+  const { serverPool, clientPool, pass } = await memoryPair(t, { client: { keepAlive: 0 } });
+  await pass(200_000);
+  assertEquals(clientPool.interval, 5_000);
+  serverPool.flush();
+  const waiting = clientPool.incomingGet({ timeout: 1_000 });
+  await pass(600);
+  await waiting;
+});
+
 test("close: a server says goodbye, clients reconnect elsewhere", async (t) => {
   const w = world(t);
   const [one, two] = [await w.server(), await w.server()];

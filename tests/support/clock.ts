@@ -7,6 +7,10 @@ export interface FakeClock extends Clock {
   readonly pending: number;
   /** Those of them that would hold the process. */
   readonly held: number;
+  /** How many timers were ever made. */
+  readonly made: number;
+  /** When the pending timers fire, earliest first. */
+  readonly times: number[];
   /** Milliseconds until the next timer, or undefined. */
   readonly next: number | undefined;
   /** Moves time on and fires what comes due: by its time, then in the order it was made; a timer made meanwhile too. */
@@ -24,6 +28,7 @@ export function fakeClock(start = 0): FakeClock {
   let time = start;
   // In the order they were made, which settles ties.
   const entries = new Set<Entry>();
+  let made = 0;
   const earliest = (): Entry | undefined => {
     let first: Entry | undefined;
     for (const entry of entries) if (!first || entry.at < first.at) first = entry;
@@ -42,7 +47,14 @@ export function fakeClock(start = 0): FakeClock {
         unref: () => void (entry.held = false),
       };
       entries.add(entry);
+      made++;
       return entry;
+    },
+    get made() {
+      return made;
+    },
+    get times() {
+      return [...entries].map((entry) => entry.at).sort((a, b) => a - b);
     },
     get pending() {
       return entries.size;

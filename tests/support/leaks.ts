@@ -19,7 +19,7 @@ export type Open = ReadonlyMap<unknown, string>;
 const setTimer = globalThis.setTimeout;
 const timers = new Map<object, Error>();
 const linux = process.platform === "linux" && existsSync("/proc/self/fd");
-const GRACE = Number(process.env.H2POOL_LEAK_GRACE ?? 1_500);
+const GRACE = Number(process.env.H2POOL_LEAK_GRACE ?? 5_000);
 const EVENTS = [
   "SIGINT",
   "SIGTERM",

@@ -66,7 +66,9 @@ export async function serve(options: PeerOptions): Promise<ServerPeer> {
 
 class Quiet implements ChannelHandler {
   headers(): void {}
-  data(_chunk: Uint8Array): void {}
+  data(_chunk: Uint8Array): "used" | void {
+    return "used";
+  }
   end(): void {}
   accepted(): void {}
   close(_fault: ChannelFault | undefined): void {}
@@ -78,8 +80,9 @@ class One extends Quiet {
     super();
     this.channel = channel;
   }
-  override data(chunk: Uint8Array): void {
+  override data(chunk: Uint8Array): "used" | void {
     this.channel.consume(chunk.length);
+    return "used";
   }
   override end(): void {
     this.channel.respond(OK);
@@ -95,9 +98,10 @@ class Sink extends Quiet {
     super();
     this.channel = channel;
   }
-  override data(chunk: Uint8Array): void {
+  override data(chunk: Uint8Array): "used" | void {
     this.got += chunk.length;
     this.channel.consume(chunk.length);
+    return "used";
   }
   override end(): void {
     this.channel.respond(OK);
@@ -116,9 +120,13 @@ class Echo extends Quiet {
     this.channel = channel;
     channel.respond(OK);
   }
-  override data(chunk: Uint8Array): void {
-    if (this.waiting.length > 0 || !this.channel.write(chunk)) this.waiting.push(chunk);
-    else this.channel.consume(chunk.length);
+  override data(chunk: Uint8Array): "used" | void {
+    if (this.waiting.length > 0 || !this.channel.write(chunk)) {
+      this.waiting.push(chunk);
+      return;
+    }
+    this.channel.consume(chunk.length);
+    return "used";
   }
   override accepted(): void {
     const { waiting, channel } = this;
@@ -224,9 +232,10 @@ class Held extends Quiet {
     super();
     this.resolve = resolve;
   }
-  override data(): void {
+  override data(): "used" | void {
     this.resolve?.();
     this.resolve = undefined;
+    return "used";
   }
 }
 
@@ -240,9 +249,10 @@ class Exchange extends Quiet {
     this.resolve = resolve;
     this.reject = reject;
   }
-  override data(chunk: Uint8Array): void {
+  override data(chunk: Uint8Array): "used" | void {
     this.got += chunk.length;
     this.channel.consume(chunk.length);
+    return "used";
   }
   override end(): void {
     this.resolve(this.got);
@@ -308,9 +318,10 @@ class FlowHandler extends Quiet {
   sent: () => void = NOTHING;
   onData: (chunk: Uint8Array) => void = NOTHING;
   onEnd: () => void = NOTHING;
-  override data(chunk: Uint8Array): void {
+  override data(chunk: Uint8Array): "used" | void {
     this.onData(chunk);
     this.channel.consume(chunk.length);
+    return "used";
   }
   override end(): void {
     this.onEnd();

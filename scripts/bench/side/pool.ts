@@ -39,7 +39,8 @@ export function styled(style: string | undefined): Implementation {
         window: WINDOW,
       });
       await pool.start();
-      if (purpose === "traffic") void serveTaken(pool, style);
+      // The client's end is the end of the control stream.
+      if (purpose === "traffic") serveTaken(pool, style).catch(() => {});
       return { port: pool.addr!.port };
     },
     async connect({ ca, purpose }, port) {

@@ -22,6 +22,9 @@ import { Session, type SessionHost } from "./session.ts";
 /** How long a client may take to answer the PING behind the first GOAWAY before the final one goes out anyway. */
 const SHUTDOWN_WAIT = 1_000;
 
+/** Microtasks that a flush may wait for more to be written. */
+const MAX_HOPS = 16;
+
 /** Who waits for the peer's SETTINGS. One of the two is called, once. */
 export interface Greeting {
   /** They have come. Returns who owns the connection. */
@@ -59,6 +62,9 @@ class PortableConnection implements Connection {
   /** Why the transport ends: by itself, with FIN, or at once. */
   #ending: "no" | "end" | "destroy" | "gone" = "no";
   #held = true;
+  #scheduled = false;
+  #placed = 0;
+  #hops = 0;
   readonly #pings: Set<PendingPing> = new Set();
   #shutdown: ClockTimer | undefined;
 
@@ -69,7 +75,7 @@ class PortableConnection implements Connection {
     this.#greeting = greeting;
     this.#lastRead = clock.now();
     const host: SessionHost = {
-      wake: () => queueMicrotask(this.#flush),
+      wake: () => this.#soon(),
       ready: () => {
         const waiting = this.#greeting!;
         this.#greeting = undefined;
@@ -81,12 +87,14 @@ class PortableConnection implements Connection {
     const sink: TransportSink = {
       data: (chunk) => {
         this.#lastRead = clock.now();
-        this.#session.receive(chunk);
+        const used = this.#session.receive(chunk);
         this.#flush();
+        return used ? "used" : undefined;
       },
       wrote: () => {
         this.#session.wrote();
-        this.#flush();
+        this.#session.prepare();
+        if (this.#session.ending || !this.#session.sender.empty) this.#soon();
       },
       closed: (error) => {
         if (this.#ending !== "destroy") this.#ending = "gone";
@@ -173,6 +181,28 @@ class PortableConnection implements Connection {
     this.#shutdown?.[verb]();
     for (const ping of this.#pings) ping.timer[verb]();
   }
+
+  #soon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#hops = 0;
+    queueMicrotask(this.#calm);
+  }
+
+  /**
+   * Flushes once nobody writes any more in this turn: who awaits each `write` comes back a microtask later, with the rest
+   * of what fits the slab. Else every 64 KiB would leave by itself, its last bytes in a TLS record of their own.
+   */
+  #calm = (): void => {
+    const { placed } = this.#session.sender;
+    if (placed !== this.#placed && this.#hops++ < MAX_HOPS) {
+      this.#placed = placed;
+      queueMicrotask(this.#calm);
+      return;
+    }
+    this.#scheduled = false;
+    this.#flush();
+  };
 
   #flush = (): void => {
     this.#write();

@@ -71,6 +71,8 @@ export class Receiver {
   #block: Uint8Array[] | undefined;
   #blockId = 0;
   #blockEnds = false;
+  /** Somebody has kept a view of the chunk that is being parsed. */
+  #kept = false;
 
   constructor(sink: FrameSink, preface: "preface" | "none", maxFrame: number, maxContinuations: number) {
     this.#sink = sink;
@@ -84,15 +86,18 @@ export class Receiver {
     return this.#headFilled > 0 || this.#dataLeft > 0 || this.#gathered !== undefined || this.#block !== undefined;
   }
 
-  /** Throws an `H2Error` on what ends the connection. */
-  parse(chunk: Uint8Array): void {
+  /** False when somebody has kept a view of the chunk. Throws an `H2Error` on what ends the connection. */
+  parse(chunk: Uint8Array): boolean {
     const end = chunk.length;
+    this.#kept = false;
     let at = this.#preface > 0 ? this.#skipPreface(chunk) : 0;
     while (at < end && !this.stopped) {
       if (this.#dataLeft > 0) {
         const length = Math.min(this.#dataLeft, end - at);
         this.#dataLeft -= length;
-        this.#dataOwner?.deliver(length === end ? chunk : chunk.subarray(at, at + length));
+        if (this.#dataOwner?.deliver(length === end ? chunk : chunk.subarray(at, at + length)) === false) {
+          this.#kept = true;
+        }
         at += length;
         if (this.#dataLeft === 0) this.#dataEnd();
         continue;
@@ -106,11 +111,12 @@ export class Receiver {
         for (let i = 0; i < length; i++) this.#head[this.#headFilled + i] = chunk[at + i]!;
         this.#headFilled += length;
         at += length;
-        if (this.#headFilled < HEAD) return;
+        if (this.#headFilled < HEAD) break;
         this.#headFilled = 0;
         at = this.#begin(this.#head, 0, chunk, at, end);
       } else at = this.#begin(chunk, at, chunk, at + HEAD, end);
     }
+    return !this.#kept;
   }
 
   #skipPreface(chunk: Uint8Array): number {
@@ -245,7 +251,9 @@ export class Receiver {
     if (stream === undefined) return;
     stream.padding(padding);
     this.#dataBegin(stream, length - padding);
-    if (length > padding) this.#dataOwner?.deliver(bytes.subarray(start + 1, end - padding + 1));
+    if (length > padding && this.#dataOwner?.deliver(bytes.subarray(start + 1, end - padding + 1)) === false) {
+      this.#kept = true;
+    }
     this.#dataEnd();
   }
 
@@ -263,6 +271,7 @@ export class Receiver {
     this.#blockEnds = ends;
     // Views: what was read is never written to again, and the number of pieces is bounded.
     this.#block = [bytes.subarray(start, end)];
+    this.#kept = true;
   }
 
   #continuation(bytes: Uint8Array, start: number, end: number): void {
@@ -272,6 +281,7 @@ export class Receiver {
       throw new H2Error(ENHANCE_YOUR_CALM, `a header block of more than ${this.#maxContinuations} CONTINUATION frames`);
     }
     block.push(bytes.subarray(start, end));
+    this.#kept = true;
     if ((this.#flags & END_HEADERS) === 0) return;
     this.#block = undefined;
     const whole = join(block);

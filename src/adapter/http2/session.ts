@@ -101,29 +101,35 @@ export class Session {
 
   // ---- for the host
 
-  /** Takes what the transport read. Output may wait afterwards. */
-  receive(chunk: Uint8Array): void {
-    if (this.over) return;
+  /** Takes what the transport read. Output may wait afterwards. False when somebody has kept a view of the chunk. */
+  receive(chunk: Uint8Array): boolean {
+    if (this.over) return true;
     this.bytesIn += chunk.length;
     this.#busy = true;
+    let used = false;
     try {
-      this.#receiver.parse(chunk);
+      used = this.#receiver.parse(chunk);
     } catch (error) {
       this.#fail(error);
     }
     this.#busy = false;
+    return used;
   }
 
   /** The next transport write, if one is due; to be asked again until there is none. `wrote` gives its buffer back. */
   takeOutput(): Uint8Array | undefined {
     this.#awake = false;
-    if (!this.over) {
-      this.#busy = true;
-      this.sender.fill();
-      this.#settle();
-      this.#busy = false;
-    }
+    this.prepare();
     return this.over ? this.sender.takeNow() : this.sender.take();
+  }
+
+  /** Frames what waits for room, as far as there is some, and tells the owners. */
+  prepare(): void {
+    if (this.over) return;
+    this.#busy = true;
+    this.sender.fill();
+    this.#settle();
+    this.#busy = false;
   }
 
   /** The oldest output has left. More may be due now. */

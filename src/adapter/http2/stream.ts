@@ -195,13 +195,14 @@ export class Stream implements Channel {
     }
   }
 
-  /** A piece of DATA. */
-  deliver(chunk: Uint8Array): void {
-    if ((this.flags & CLOSED) !== 0) return;
+  /** A piece of DATA. False when the owner has kept it, or a view of it. */
+  deliver(chunk: Uint8Array): boolean {
+    if ((this.flags & CLOSED) !== 0) return true;
     try {
-      this.handler!.data(chunk);
+      return this.handler!.data(chunk) === "used";
     } catch (error) {
       report(error);
+      return false;
     }
   }
 

@@ -34,8 +34,8 @@ export interface ListenTlsOptions {
   admit(remote: NetAddr): boolean;
   /** TLS 1.3 and ALPN h2 are agreed on. */
   accept(transport: Transport, handshake: Handshake): void;
-  /** An admitted socket is gone without `done`, with why. */
-  failed(remote: NetAddr, error: Error): void;
+  /** An admitted socket is gone without `done`, with why. Without `remote` the listener could not accept. */
+  failed(remote: NetAddr | undefined, error: Error): void;
 }
 
 interface Pending extends Handshake {
@@ -81,7 +81,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   });
   await listening(server, options);
   // What a listening server still reports is one accept that failed (no file descriptors left): not worth the process.
-  server.on("error", () => {});
+  server.on("error", (error: Error) => options.failed(undefined, error));
   const { address, port } = server.address() as { address: string; port: number };
 
   function connected(raw: Socket): void {

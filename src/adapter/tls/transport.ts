@@ -5,8 +5,8 @@ import type { NetAddr, TlsState } from "../contract.ts";
 
 /** Who hears of a transport. */
 export interface TransportSink {
-  /** Bytes; the buffer is the sink's, it is never written to again. */
-  data(chunk: Uint8Array): void;
+  /** Bytes; the buffer is the sink's, it is never written to again. `"used"` gives it back: it may be freed at once. */
+  data(chunk: Uint8Array): "used" | void;
   /** The oldest `write` has left: its buffer may be reused. */
   wrote(): void;
   /**

@@ -155,7 +155,7 @@ export function connectingContract(name: string, engines: Engines): void {
       await peer.frame(SETTINGS);
       clock.advance(3_000);
       const { remote, error } = await failure();
-      assertEquals(remote.hostname, "127.0.0.1");
+      assertEquals(remote?.hostname, "127.0.0.1");
       assertStringIncludes(error.message, "within 3000 ms");
       await peer.closed;
       assertEquals(clock.pending, 0);

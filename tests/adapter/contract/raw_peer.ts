@@ -111,6 +111,8 @@ function rawPeer(socket: TLSSocket): RawPeer {
   let prefaced = false, over = false;
   let wake = (): void => {};
   socket.on("error", () => {});
+  // Frames of a test are small, and Deno waits 40 ms to send the second one.
+  socket.setNoDelay(true);
   socket.on("data", (chunk: Uint8Array) => {
     bytes = Buffer.concat([bytes, chunk]);
     wake();

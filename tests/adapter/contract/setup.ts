@@ -205,7 +205,7 @@ export interface Served {
   /** The next request on any connection. */
   request(): Promise<Request>;
   /** The next failure that it reports. */
-  failure(): Promise<{ remote: NetAddr; error: Error }>;
+  failure(): Promise<{ remote: NetAddr | undefined; error: Error }>;
   readonly failures: readonly Error[];
 }
 
@@ -220,7 +220,7 @@ export interface ServeOptions extends Partial<Omit<ListenOptions, "accept" | "fa
 export async function listen(t: TestContext, engines: Engines, options: ServeOptions = {}): Promise<Served> {
   const { onChannel, ear: earOptions, ...given } = options;
   const connections = queue<{ connection: Connection; ear: ConnectionEar }>(), requests = queue<Request>();
-  const failed = queue<{ remote: NetAddr; error: Error }>();
+  const failed = queue<{ remote: NetAddr | undefined; error: Error }>();
   const failures: Error[] = [];
   const all = new Set<Connection>();
   const listener = await engines.server.listen({

@@ -1,5 +1,5 @@
 /** The same bytes in pieces of any size are the same events. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertFalse } from "@std/assert";
 import {
   block,
   concat,
@@ -138,3 +138,33 @@ test("garbage of any kind ends a connection, never the process", () => {
 function inPieces(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
+
+test("a chunk is used up when every owner of its DATA says so, and nothing else of it waits", () => {
+  const answers: ("used" | void)[] = [];
+  const server = rig("server", { use: () => answers.shift() });
+  const receive = (...frames: Uint8Array[]): boolean => server.session.receive(concat(...frames));
+  assert(receive(headers(1), headers(3)));
+  answers.push("used", "used");
+  assert(receive(data(1, "one"), data(3, "two")));
+  answers.push("used", undefined);
+  assertFalse(receive(data(1, "one"), data(3, "two")));
+  answers.push(undefined, "used");
+  assertFalse(receive(data(1, "one"), data(3, "two")));
+  answers.push("used");
+  assert(receive(padded(1, "one", 5)));
+  answers.push(undefined);
+  assertFalse(receive(padded(1, "one", 5)));
+  // Half a frame's head, then half its payload: what waits is a copy.
+  const ping8 = ping(1);
+  assert(receive(ping8.subarray(0, 4)));
+  assert(receive(ping8.subarray(4, 12)));
+  assert(receive(ping8.subarray(12)));
+  // A stream that is gone: its bytes are dropped.
+  assert(receive(reset(3, 8)));
+  assert(receive(data(3, "late")));
+  // A header block in parts is kept by view.
+  const block5 = block(...REQUEST);
+  assertFalse(receive(frame(HEADERS, 0, 5, block5.subarray(0, 3))));
+  assertFalse(receive(frame(CONTINUATION, END_HEADERS, 5, block5.subarray(3))));
+  assertEquals(server.heard().at(-1), "5 body POST");
+});

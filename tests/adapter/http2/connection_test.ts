@@ -13,7 +13,7 @@ import {
 import { drive } from "../../../src/adapter/http2/connection.ts";
 import { resolveSettings } from "../../../src/adapter/http2/limits.ts";
 import { type FakeClock, fakeClock } from "../../support/clock.ts";
-import { concat, frame, ping, PREFACE, settings, settingsAck } from "../../support/frames.ts";
+import { concat, frame, ping, PREFACE, settings, settingsAck, windowUpdate } from "../../support/frames.ts";
 import { test, type TestContext } from "../../support/harness.ts";
 import { type MemoryEngine, memoryEngine, memoryLink } from "../../support/memory_engine.ts";
 import { GET } from "./rig.ts";
@@ -261,7 +261,7 @@ test("listen: handshakes are bounded in time and number, and failures are told",
   let accepted = 0;
   const listener = await engine.listen(listenOptions(clock, {
     maxHandshakes: 1,
-    failed: (remote, error) => failed.push(`${remote.hostname} ${error.message}`),
+    failed: (remote, error) => failed.push(`${remote?.hostname} ${error.message}`),
     accept: () => (accepted++, new Notes()),
   }));
   const first = engine.connect(connectOptions(clock));
@@ -392,7 +392,7 @@ test("a peer that breaks the protocol hears GOAWAY before the end", async (t) =>
   });
   const got: Uint8Array[] = [];
   let ended = 0;
-  link.client.start({ data: (chunk) => got.push(chunk), wrote() {}, closed: () => ended++ });
+  link.client.start({ data: (chunk) => void got.push(chunk), wrote() {}, closed: () => ended++ });
   link.client.write(concat(PREFACE, settings(), frame(6, 0, 0, new Uint8Array(7))));
   await settled();
   assertEquals([...concat(...got).slice(-17)], [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6]);
@@ -448,3 +448,54 @@ test("a connection destroyed while it is accepted", async () => {
 function addr(port: number): { transport: "tcp"; hostname: string; port: number } {
   return { transport: "tcp", hostname: "memory", port };
 }
+
+test("what is written by turns with awaiting leaves in full transport writes", async (t) => {
+  const { client, server: far } = memoryLink(
+    { transport: "tcp", hostname: "a", port: 1 },
+    { transport: "tcp", hostname: "b", port: 2 },
+  );
+  t.cleanup(() => client.destroy());
+  const writes: number[] = [];
+  const { write } = client;
+  client.write = function (data) {
+    writes.push(data.length);
+    write.call(client, data);
+  };
+  far.start({ data: () => "used", wrote() {}, closed() {} });
+  const connection = await new Promise<Connection>((resolve, reject) => {
+    drive({
+      role: "client",
+      transport: client,
+      clock: fakeClock(),
+      settings: resolveSettings(undefined),
+      greeting: {
+        ready(connection) {
+          resolve(connection);
+          return new Notes();
+        },
+        failed: reject,
+      },
+    });
+    far.write(concat(settings({ 4: 1 << 20, 5: 65_536 }), settingsAck(), windowUpdate(0, 1 << 20)));
+  });
+  let accepted = (): void => {};
+  const channel = connection.open(GET, {
+    headers() {},
+    data() {},
+    end() {},
+    accepted: () => accepted(),
+    close() {},
+  });
+  await new Promise((resolve) => setTimeout(resolve));
+  writes.length = 0;
+  const piece = new Uint8Array(65_536);
+  for (let i = 0; i < 8; i++) {
+    if (channel.write(piece)) await Promise.resolve();
+    else await new Promise<void>((resolve) => accepted = resolve);
+  }
+  await new Promise((resolve) => setTimeout(resolve));
+  const total = writes.reduce((sum, n) => sum + n, 0);
+  // Eight TLS records of 16 KiB each, but for the last one.
+  assertEquals(writes.slice(0, -1), [131_072, 131_072, 131_072, 131_072]);
+  assert(total > 8 * 65_536 && total < 8 * 65_536 + 200, `${total} bytes`);
+});

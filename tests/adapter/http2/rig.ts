@@ -27,6 +27,8 @@ export interface RigOptions {
   readonly peer?: Readonly<Record<number, number>>;
   /** Says what the owner does at an event, after it was noted. */
   readonly on?: (event: string, channel: Channel, rig: Rig) => void;
+  /** What the owner says to a piece of DATA. */
+  readonly use?: (chunk: Uint8Array) => "used" | void;
   /** Give consumed bytes back at once. Default true. */
   readonly consume?: boolean;
   /** Before SETTINGS are exchanged. */
@@ -80,6 +82,7 @@ export function rig(role: "client" | "server", options: RigOptions = {}): Rig {
       data(chunk) {
         if (options.consume !== false) channels.get(id())!.consume(chunk.length);
         note(id(), `data ${chunk.length > 32 ? chunk.length : new TextDecoder().decode(chunk)}`);
+        return options.use?.(chunk);
       },
       end: () => note(id(), "end"),
       accepted: () => note(id(), "accepted"),

@@ -5,7 +5,9 @@ import { asConnectError } from "../../../src/adapter/tls/connect_error.ts";
 import { dialTarget } from "../../../src/adapter/tls/dial.ts";
 import { fakeClock } from "../../support/clock.ts";
 import { test } from "../../support/harness.ts";
+import { currentRuntime } from "../../support/runtime.ts";
 import { countedController } from "../../support/signals.ts";
+import { spawnRuntime } from "../../support/spawn.ts";
 import * as certs from "../../support/certs.ts";
 import {
   client,
@@ -103,6 +105,16 @@ test("authority: self-signed", async (t) => {
   const error = await refusal(port);
   assertEquals(error.kind, "authority");
   assertStringIncludes(error.message, "is self-signed");
+});
+
+test("authority: one that is given stands in place of the system's, not beside them", async (t) => {
+  const trusted = certs.certFile("other-ca.pem");
+  const env = { NODE_EXTRA_CA_CERTS: trusted, DENO_CERT: trusted };
+  const program = new URL("../programs/authorities.ts", import.meta.url);
+  const child = spawnRuntime(t, currentRuntime(), program, [], { env });
+  const [line] = await child.out.line(/^system: .*$/);
+  assertEquals(line, "system: connected, given: authority");
+  assertEquals((await child.exit()).code, 0);
 });
 
 test("pin: any of several fits, in either mode", async (t) => {

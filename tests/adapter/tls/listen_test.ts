@@ -1,3 +1,4 @@
+import { Server } from "node:net";
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ConnectError } from "../../../src/adapter/contract.ts";
 import { spkiPin } from "../../../src/adapter/tls/certificate.ts";
@@ -145,7 +146,7 @@ test("failed: each end before done is reported once, with its reason", async (t)
   const { port, failure, accepted, failures } = await listen(t);
   const garbage = await tcpClient(t, port);
   garbage.socket.write("GET / HTTP/1.1\r\n\r\n");
-  assertEquals((await failure()).remote.hostname, "127.0.0.1");
+  assertEquals((await failure()).remote?.hostname, "127.0.0.1");
 
   const leaving = await tcpClient(t, port);
   leaving.socket.end();
@@ -173,6 +174,22 @@ test("failed: each end before done is reported once, with its reason", async (t)
   (await accepted()).handshake.fail(new Error("No preface"));
   assertEquals((await failure()).error.message, "No preface");
   assertEquals(failures.length, 8);
+});
+
+test("failed: an error of the listener itself, without an address", async (t) => {
+  // No runtime lets a test run out of file descriptors at the right moment: the server is caught and told.
+  const { listen: own } = Server.prototype;
+  let server: Server | undefined;
+  Server.prototype.listen = function (this: Server, ...args: unknown[]): Server {
+    server = this;
+    return Reflect.apply(own, this, args);
+  } as typeof own;
+  t.cleanup(() => void (Server.prototype.listen = own));
+  const { failure, port } = await listen(t);
+  server!.emit("error", new Error("accept EMFILE"));
+  const { remote, error } = await failure();
+  assertEquals([remote, error.message], [undefined, "accept EMFILE"]);
+  await client(t, port);
 });
 
 test("failed: not after done", async (t) => {

@@ -101,12 +101,12 @@ export interface TestListener {
   /** The next transport that it accepts. */
   accepted(): Promise<Accepted>;
   /** The next failure that it reports. */
-  failure(): Promise<{ remote: NetAddr; error: Error }>;
+  failure(): Promise<{ remote: NetAddr | undefined; error: Error }>;
   readonly failures: readonly Error[];
 }
 
 export async function listen(t: TestContext, options: Partial<ListenTlsOptions> = {}): Promise<TestListener> {
-  const accepted = queue<Accepted>(), failed = queue<{ remote: NetAddr; error: Error }>();
+  const accepted = queue<Accepted>(), failed = queue<{ remote: NetAddr | undefined; error: Error }>();
   const failures: Error[] = [];
   const transports = new Set<Transport>();
   const listener = await listenTls({

@@ -278,3 +278,30 @@ test("many writes at once to a peer that resets: closed once, no uncaught error"
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
+
+test("a large chunk that the sink has used up is freed at once, one that it keeps stays", async (t) => {
+  const { client, server } = await connected(t);
+  client.start(recorder());
+  const kept: Uint8Array[] = [], used: Uint8Array[] = [];
+  let got = 0;
+  let uses = true;
+  const all = later<void>();
+  server.start({
+    data(chunk) {
+      got += chunk.length;
+      (uses ? used : kept).push(chunk);
+      uses = !uses;
+      if (got === 1_000_000) all.resolve();
+      return uses ? undefined : "used";
+    },
+    wrote() {},
+    closed() {},
+  });
+  client.write(pattern(1_000_000));
+  await all.promise;
+  await Promise.resolve();
+  assert(kept.every((chunk) => chunk.length > 0), "a kept chunk was freed");
+  // Node 26 reads into parts of a larger buffer, which stay.
+  const whole = used.filter((chunk) => chunk.length === 0 || chunk.length === chunk.buffer.byteLength);
+  assert(whole.every((chunk) => chunk.length < 4_096), "a used chunk was not freed");
+});

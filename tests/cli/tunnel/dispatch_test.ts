@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createDispatcher, type Dispatcher, type Member, NobodyError } from "../../../src/cli/tunnel/dispatch.ts";
 import type { ConnectionInfo, PoolStream } from "../../../src/streams/mod.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
+import { fakeClock } from "../../support/clock.ts";
 import { test } from "../../support/harness.ts";
 
 interface Client extends Member {
@@ -11,7 +11,7 @@ interface Client extends Member {
 /** Clients whose idle streams a test puts there. */
 function setUp(options: { wait?: number; queue?: number } = {}) {
   const idle = new Map<ConnectionInfo, { streams: PoolStream[]; waiters: ((stream: PoolStream) => void)[] }>();
-  const clock = new FakeClock();
+  const clock = fakeClock(1_000);
   const dispatcher: Dispatcher<Client> = createDispatcher<Client>({
     wait: options.wait ?? 10_000,
     queue: options.queue ?? 100,

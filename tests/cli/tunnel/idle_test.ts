@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { idleWatch } from "../../../src/cli/tunnel/idle.ts";
-import { FakeClock } from "../../support/fake_clock.ts";
+import { fakeClock } from "../../support/clock.ts";
 import { test } from "../../support/harness.ts";
 
 const traffic = () => ({ sent: 0, received: 0, busy: false });
 
 test("idle: who has no byte for the time is cut once, not before, and at most an eighth of it late", () => {
-  const clock = new FakeClock();
+  const clock = fakeClock(1_000);
   const watch = idleWatch(clock, 8_000);
   const started = clock.now();
   const cut: number[] = [];
@@ -21,7 +21,7 @@ test("idle: who has no byte for the time is cut once, not before, and at most an
 });
 
 test("idle: a byte now and then keeps it", () => {
-  const clock = new FakeClock();
+  const clock = fakeClock(1_000);
   const watch = idleWatch(clock, 8_000);
   const live = traffic();
   let cuts = 0;
@@ -38,7 +38,7 @@ test("idle: a byte now and then keeps it", () => {
 });
 
 test("idle: one timer for all, none without a timeout or anybody to watch", () => {
-  const clock = new FakeClock();
+  const clock = fakeClock(1_000);
   idleWatch(clock, 0).watch(traffic(), () => {});
   assertEquals(clock.pending, 0);
   const watch = idleWatch(clock, 1_000);

@@ -23,11 +23,14 @@ import {
   settings,
   settingsAck,
   uint32,
+  windowUpdate,
 } from "../../support/frames.ts";
 import type { TestContext } from "../../support/harness.ts";
 
 /** What a raw server does. What is left out it does as a pool does. */
 export interface Script {
+  /** Says nothing by itself but `greet`. */
+  mute?: boolean;
   /** When TLS is done. Default: SETTINGS. */
   greet?(peer: RawPeer): void;
   /** When a stream's HEADERS have come. Default: nothing. */
@@ -56,6 +59,8 @@ export interface RawStream {
   readonly received: number[];
   /** Whether a response's HEADERS have come (raw client). */
   answered: boolean;
+  /** Whether the raw side has ended or reset it. */
+  done: boolean;
 }
 
 /** A raw peer's side of one connection. */
@@ -146,8 +151,9 @@ export async function rawServer(t: TestContext, script: Script = {}, port = 0): 
   return self;
 }
 
+/** SETTINGS, and a window for the connection that no test fills. */
 function greet(peer: RawPeer): void {
-  peer.send(settings());
+  peer.send(settings(), windowUpdate(0, 0x7000_0000));
 }
 
 /** A TLS client with ALPN h2. Says the preface and SETTINGS unless told to be `"silent"`. */
@@ -157,8 +163,8 @@ export async function rawClient(t: TestContext, port: number, begin: "greets" | 
   t.cleanup(() => socket.destroy());
   await new Promise((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
   socket.setNoDelay(true);
-  const peer = speak(socket, 0, "client", () => ({}));
-  if (begin === "greets") peer.send(PREFACE, settings());
+  const peer = speak(socket, 0, "client", () => ({ mute: begin === "silent" }));
+  if (begin === "greets") peer.send(PREFACE, settings(), windowUpdate(0, 0x7000_0000));
   return peer;
 }
 
@@ -178,6 +184,7 @@ function newStream(streams: Map<number, RawStream>, id: number): RawStream {
     reset: undefined,
     received: [],
     answered: false,
+    done: false,
   };
   streams.set(id, stream);
   return stream;
@@ -226,7 +233,12 @@ function speak(socket: TLSSocket, nth: number, role: "client" | "server", script
     get over() {
       return over;
     },
-    send: (...parts) => void (socket.writable && socket.write(concat(...parts))),
+    send(...parts) {
+      const all = concat(...parts);
+      note(all);
+      // Of nothing, Deno makes the end of the connection.
+      if (socket.writable && all.length > 0) socket.write(all);
+    },
     async until(look) {
       for (;;) {
         const found = look();
@@ -238,16 +250,25 @@ function speak(socket: TLSSocket, nth: number, role: "client" | "server", script
   };
   return peer;
 
+  function note(sent: Uint8Array): void {
+    for (const { type, flags, id } of parseFrames(sent.subarray(0, wholeFrames(sent)))) {
+      const stream = streams.get(id);
+      const ends = type === RST_STREAM || ((type === DATA || type === HEADERS) && (flags & END_STREAM) !== 0);
+      if (stream !== undefined && ends) stream.done = true;
+    }
+  }
+
   function heard(frame: Frame): void {
     const { type, flags, id, payload } = frame;
     const stream = streams.get(id);
+    const mute = script().mute === true;
     switch (type) {
       case SETTINGS:
-        if ((flags & ACK) === 0) peer.send(settingsAck());
+        if ((flags & ACK) === 0 && !mute) peer.send(settingsAck());
         break;
       case PING:
         peer.pings++;
-        if ((flags & ACK) === 0) (script().ping ?? answerPing)(peer, frame);
+        if ((flags & ACK) === 0 && !mute) (script().ping ?? answerPing)(peer, frame);
         break;
       case GOAWAY:
         peer.goneAway = new DataView(payload.buffer, payload.byteOffset).getUint32(4);
@@ -275,15 +296,17 @@ function speak(socket: TLSSocket, nth: number, role: "client" | "server", script
     if (!stream.begun && payload.length > 0) {
       stream.begun = true;
       rest = payload.subarray(1);
-      (script().open ?? giveId)(peer, stream);
+      if (script().mute !== true) (script().open ?? giveId)(peer, stream);
     }
     stream.received.push(...rest);
-    if (rest.length > 0) (script().data ?? echo)(peer, stream, rest);
+    if (rest.length > 0 && !stream.done && script().mute !== true) (script().data ?? echo)(peer, stream, rest);
   }
 
   function end(stream: RawStream): void {
     stream.ended = true;
-    if (role === "server" && stream.begun && stream.reset === undefined) (script().end ?? endToo)(peer, stream);
+    if (role === "server" && stream.begun && !stream.done && script().mute !== true) {
+      (script().end ?? endToo)(peer, stream);
+    }
   }
 }
 
