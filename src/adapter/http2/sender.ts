@@ -277,6 +277,14 @@ export class Sender {
     return slab.bytes.subarray(0, slab.used);
   }
 
+  /** What `take` gave last will not be written. */
+  drop(): void {
+    const slab = this.#flying.pop();
+    if (slab === undefined) return;
+    this.#inFlight -= slab.used;
+    releaseSlab(slab);
+  }
+
   /** The oldest write has left. */
   wrote(): void {
     const slab = this.#flying.shift();
