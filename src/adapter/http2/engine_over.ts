@@ -57,7 +57,7 @@ function greet(
   const target = dialTarget(options);
   return new Promise((resolve, reject) => {
     const timer = clock.timer(Math.max(0, deadline - clock.now()), () => {
-      fail(connectError("timeout", target, `no HTTP/2 SETTINGS within ${timeout} ms`));
+      fail(connectError("timeout", target, `no HTTP/2 SETTINGS within ${Math.ceil(timeout)} ms`));
     });
     const aborted = (): void => fail(connectError("aborted", target, "aborted", signal?.reason));
     let settled = false;

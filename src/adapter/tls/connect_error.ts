@@ -114,8 +114,8 @@ function ended(target: Target, during: "tls" | "settings", cause?: unknown): Con
   return connectError("reset", target, `the other side ${says}`, cause);
 }
 
-/** Where several addresses were tried, the first one's error stands for all. */
-function describe(error: unknown): { code: string; message: string } {
+/** An error's code and words. Where several addresses were tried, the first one's error stands for all. */
+export function describe(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: "", message: String(error) };
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
   const { code, reason } = error as Error & { code?: unknown; reason?: unknown };

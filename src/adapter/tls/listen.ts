@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 import { type Clock, ConnectError, type Listener, type NetAddr, type ServerIdentity } from "../contract.ts";
+import { acceptError } from "./accept_error.ts";
 import { peerCertificate } from "./certificate.ts";
 import { deadlines } from "./deadlines.ts";
 import { tlsState } from "./dial.ts";
@@ -57,9 +58,13 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   // node:tls speaks of the TCP socket first and of the TLS socket over it later.
   const byRaw = new WeakMap<Socket, Pending>();
   const overdue = deadlines<Pending>(clock, handshakeTimeout, (one) => {
-    one.fail(new Error(`No HTTP/2 connection within ${handshakeTimeout} ms`));
+    one.fail(new Error(`no HTTP/2 connection within ${handshakeTimeout} ms`));
   });
   const asksForCertificate = identity.clientCa !== undefined;
+  // Node closes the connection of an unfit certificate itself and tells nobody why.
+  const closedEarly = asksForCertificate
+    ? "its client certificate is not accepted, or it closed the connection during its handshake"
+    : "it closed the connection during its handshake";
   let gone: Promise<void> | undefined;
 
   const server = createServer({
@@ -95,14 +100,14 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     }
     if (pending.size >= maxHandshakes) {
       raw.destroy();
-      options.failed(remote, new Error(`Cut at once: ${maxHandshakes} handshakes are under way`));
+      options.failed(remote, acceptError(remote, new Error(`${maxHandshakes} handshakes are under way`)));
       return;
     }
     const one = handshake(raw, remote);
     pending.add(one);
     byRaw.set(raw, one);
     overdue.add(one);
-    raw.on("close", () => one.fail(one.error ?? new Error("The peer closed the connection during its handshake")));
+    raw.on("close", () => one.fail(one.error ?? new Error(closedEarly)));
   }
 
   function handshake(raw: Socket, remote: NetAddr): Pending {
@@ -118,7 +123,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
         if (!pending.delete(this)) return;
         overdue.delete(this);
         this.top.destroy();
-        options.failed(remote, error);
+        options.failed(remote, acceptError(remote, error));
       },
     };
   }
@@ -134,7 +139,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     socket.on("error", (error: Error) => void (one.error ??= error));
     // A client that offers no ALPN at all gets this far on every runtime.
     if (socket.alpnProtocol !== "h2") {
-      one.fail(new Error("The client does not offer HTTP/2 (ALPN h2)"));
+      one.fail(new Error("it does not offer HTTP/2 (ALPN h2)"));
       return;
     }
     const cert = asksForCertificate ? peerCertificate(socket.getPeerCertificate()) : undefined;
@@ -157,7 +162,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     addr: netAddr(address, port),
     close() {
       gone ??= freed(server);
-      for (const one of [...pending]) one.fail(new Error("The listener was closed"));
+      for (const one of [...pending]) one.fail(new Error("the listener was closed"));
       return gone;
     },
     renew(next) {
