@@ -2,7 +2,15 @@
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
-import { type Clock, ConnectError, type Listener, type NetAddr, type ServerIdentity } from "../contract.ts";
+import {
+  type Clock,
+  ConnectError,
+  type Listener,
+  type NetAddr,
+  type PeerCertificate,
+  type ServerIdentity,
+} from "../contract.ts";
+import { currentRuntime } from "../runtime.ts";
 import { peerCertificate } from "./certificate.ts";
 import { deadlines } from "./deadlines.ts";
 import { tlsState } from "./dial.ts";
@@ -32,6 +40,11 @@ export interface ListenTlsOptions {
   maxHandshakes: number;
   /** Asked before TLS; false cuts the socket at once. */
   admit(remote: NetAddr): boolean;
+  /**
+   * Said to a client without a fit certificate before the end, where the runtime lets us: TLS 1.3 clients think the
+   * handshake done by then, and would see no more than that the server hung up.
+   */
+  farewell?: Uint8Array;
   /** TLS 1.3 and ALPN h2 are agreed on. */
   accept(transport: Transport, handshake: Handshake): void;
   /** An admitted socket is gone without `done`, with why. Without `remote` the listener could not accept. */
@@ -57,15 +70,20 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   // node:tls speaks of the TCP socket first and of the TLS socket over it later.
   const byRaw = new WeakMap<Socket, Pending>();
   const overdue = deadlines<Pending>(clock, handshakeTimeout, (one) => {
-    one.fail(new Error(`No HTTP/2 connection within ${handshakeTimeout} ms`));
+    one.fail(one.error ?? new Error(`No HTTP/2 connection within ${handshakeTimeout} ms`));
   });
   const asksForCertificate = identity.clientCa !== undefined;
+  // Deno calls every resumed session authorized: a client that it refused must not get as far as a ticket for one.
+  const runtimeRefuses = options.farewell === undefined || currentRuntime().name === "deno";
+  let authority = identity.clientCa;
+  /** Since the authority was changed: whom the present one has let in. */
+  let known: Set<string> | undefined;
   let gone: Promise<void> | undefined;
 
   const server = createServer({
     ...secureContext(identity),
     requestCert: asksForCertificate,
-    rejectUnauthorized: asksForCertificate,
+    rejectUnauthorized: asksForCertificate && runtimeRefuses,
     ALPNProtocols: ["h2"],
     noDelay: true,
     // node:tls cuts a handshake itself after 120 s: it must not be faster than our own deadline.
@@ -139,7 +157,36 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     }
     const cert = asksForCertificate ? peerCertificate(socket.getPeerCertificate()) : undefined;
     const tls = tlsState(socket, asksForCertificate && socket.authorized, cert);
+    if (asksForCertificate) {
+      const why = refusal(socket, cert);
+      if (why !== undefined) return refuse(one, nodeTransport(socket, tls, clock), new Error(why));
+    }
     options.accept(nodeTransport(socket, tls, clock), one);
+  }
+
+  /** Why this client is not let in, if so. */
+  function refusal(socket: TLSSocket, cert: PeerCertificate | undefined): string | undefined {
+    if (cert === undefined) return "The client showed no certificate";
+    if (!socket.authorized) {
+      return `The client's certificate "${cert.subject}" is not fit: ${socket.authorizationError}`;
+    }
+    if (known === undefined) return undefined;
+    // Deno resumes the sessions of before, and looks at no authority then.
+    if (socket.isSessionReused() && !known.has(cert.fingerprint256)) {
+      return `The client's certificate "${cert.subject}" was checked against an authority of before`;
+    }
+    if (known.size < MAX_KNOWN) known.add(cert.fingerprint256);
+    return undefined;
+  }
+
+  /** It stays a handshake, counted and timed, until the client has gone. */
+  function refuse(one: Pending, transport: Transport, error: Error): void {
+    one.error = error;
+    const { farewell } = options;
+    if (farewell === undefined) return one.fail(error);
+    transport.start({ data: () => "used", wrote() {}, closed: () => one.fail(error) });
+    transport.write(farewell);
+    transport.end();
   }
 
   function pendingOf(socket: TLSSocket | undefined): Pending | undefined {
@@ -169,10 +216,19 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
         );
       }
       server.setSecureContext(secureContext(next));
+      if (asksForCertificate && !isSamePem(authority, next.clientCa)) known = new Set();
+      authority = next.clientCa;
     },
     ref: () => void server.ref(),
     unref: () => void server.unref(),
   };
+}
+
+/** Certificates that are remembered; who comes later cannot resume, which our clients never do. */
+const MAX_KNOWN = 10_000;
+
+function isSamePem(a: string | Uint8Array | undefined, b: string | Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && asBuffer(a).equals(asBuffer(b));
 }
 
 /** Checked here, because Deno takes anything. */
