@@ -263,6 +263,7 @@ export class Inbound implements FrameSink {
   }
 
   onGoaway(lastId: number, code: number): void {
+    if (this.#session.handler === undefined) return this.#session.refused(code);
     // Each costs a walk over the streams. One announces, one follows; more than a few are no use.
     this.#session.budget.settings();
     const last = Math.min(lastId, this.#session.wentAway?.lastId ?? MAX_31);

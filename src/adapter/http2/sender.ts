@@ -281,7 +281,6 @@ export class Sender {
   drop(): void {
     const slab = this.#flying.pop();
     if (slab === undefined) return;
-    this.#inFlight -= slab.used;
     releaseSlab(slab);
   }
 

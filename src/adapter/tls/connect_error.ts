@@ -94,7 +94,8 @@ export function certificateError(code: string, cert: PeerCertificate | undefined
   return connectError("authority", target, `${who} ${from} leads to no trusted authority (${code})`);
 }
 
-function refusedCertificate(target: Target, cause: unknown, code: string): ConnectError {
+/** The server demands a certificate, or another one than it was shown. `code` is how it said so. */
+export function refusedCertificate(target: Target, cause: unknown, code: string): ConnectError {
   const says = target.identified
     ? "the server refused the client certificate that was shown"
     : "the server demands a client certificate, and there is none to show";
@@ -102,8 +103,8 @@ function refusedCertificate(target: Target, cause: unknown, code: string): Conne
 }
 
 /**
- * End-of-file or reset. Between handshake and SETTINGS it may be a refused client certificate: `node:tls` servers of
- * every runtime refuse an unfit one by closing without an alert, and the alert of others is lost when the reset that our
+ * End-of-file or reset. Between handshake and SETTINGS it may be a refused client certificate: Deno's `node:tls` servers,
+ * and other people's of every runtime, refuse an unfit one by closing without an alert, and the alert of others is lost when the reset that our
  * preface provokes overtakes it. A restart looks alike, so that it stays something that may pass.
  */
 function ended(target: Target, during: "tls" | "settings", cause?: unknown): ConnectError {
