@@ -86,7 +86,7 @@ export interface EngineLimits {
   maxHeaders?: number;
   /** CONTINUATION frames of one header block. Default 32. */
   maxContinuations?: number;
-  /** Token bucket of streams reset by the peer, and of resets that the peer's bad frames provoke: its size (default 1_000)... */
+  /** Token bucket of streams reset by the peer, and of resets that the peer's bad frames provoke: its size (default 1_000, or `maxStreams` where that is more)... */
   resetBurst?: number;
   /** ...and its refill per second. Default 100. */
   resetsPerSecond?: number;

@@ -192,7 +192,7 @@ export class Inbound implements FrameSink {
     const stream = this.#session.streams.get(id);
     if (stream === undefined) {
       if (this.#session.ids.isIdle(id)) throw new H2Error(PROTOCOL_ERROR, `RST_STREAM on idle stream ${id}`);
-      return this.#session.budget.empty();
+      return this.#session.budget.lateReset();
     }
     // A client's own streams bound what a server can reset.
     if (!this.#session.client) this.#session.budget.reset();

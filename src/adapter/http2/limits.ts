@@ -32,9 +32,12 @@ export function resolveSettings(settings: EngineSettings | undefined): ResolvedS
     const value = settings?.limits?.[name];
     if (value !== undefined) limits[name] = within(name, value, 0, Number.MAX_SAFE_INTEGER);
   }
+  const maxStreams = within("maxStreams", settings?.maxStreams ?? 4_096, 0, MAX_31);
+  // All the streams that a peer may have can end at once in good faith: what they all lead to has gone.
+  if (settings?.limits?.resetBurst === undefined) limits.resetBurst = Math.max(limits.resetBurst, maxStreams);
   return {
     window: within("window", settings?.window ?? 65_536, 1, MAX_31),
-    maxStreams: within("maxStreams", settings?.maxStreams ?? 4_096, 0, MAX_31),
+    maxStreams,
     maxFrame: within("maxFrame", settings?.maxFrame ?? 65_536, MIN_MAX_FRAME, MAX_MAX_FRAME),
     limits,
   };
@@ -89,6 +92,11 @@ export class Budget {
   /** A stream reset by the peer, or over an error of the peer's. */
   reset(): void {
     if (!this.#resets.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many streams reset");
+  }
+
+  /** RST_STREAM on a stream that has ended: it carries nothing, but many come at once where many resets of both sides cross. */
+  lateReset(): void {
+    if (!this.#empty.take()) this.reset();
   }
 
   ping(): void {

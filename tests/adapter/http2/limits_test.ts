@@ -79,7 +79,7 @@ rate("PRIORITY", LIMITS, 10, () => [frame(PRIORITY, 0, 1, new Uint8Array(5))]);
 rate("frames of unknown type", LIMITS, 10, () => [frame(99, 0, 0)]);
 rate(
   "RST_STREAM on closed streams",
-  LIMITS,
+  { ...LIMITS, resetBurst: 1, resetsPerSecond: 0 },
   10,
   (i) => i === 0 ? [headers(1), reset(1, 8), reset(1, 8)] : [reset(1, 8)],
 );
@@ -220,4 +220,27 @@ test("a token bucket", () => {
   assertEquals([bucket.take(), bucket.take()], [true, false]);
   now += 1e9;
   assertEquals([bucket.take(), bucket.take(), bucket.take()], [true, true, false]);
+});
+
+test("as many resets at once as streams are allowed are no attack, nor are those that cross", () => {
+  const server = rig("server", { settings: { maxStreams: 3_000 } });
+  const ids = Array.from({ length: 3_000 }, (_, i) => 2 * i + 1);
+  server.feed(...ids.map((id) => headers(id)));
+  server.feed(...ids.map((id) => reset(id, 8)));
+  assertEquals([server.overs, server.session.streams.size], [[], 0]);
+  // The next wave of an attack is one.
+  server.feed(...ids.map((id) => headers(6_000 + id)));
+  server.feed(...ids.map((id) => reset(6_000 + id, 8)));
+  assertEquals(server.overs.length, 1);
+
+  for (const role of ["server", "client"] as const) {
+    const self = rig(role, { settings: { maxStreams: 3_000 } });
+    if (role === "server") self.feed(...ids.map((id) => headers(id)));
+    else for (const _ of ids) self.open();
+    for (const id of ids) self.channel(id).reset();
+    self.feed(...ids.map((id) => reset(id, 8)));
+    assertEquals([self.overs, self.session.streams.size], [[], 0]);
+    self.feed(...ids.map((id) => reset(id, 8)));
+    assertEquals(self.overs.length, 1);
+  }
 });
