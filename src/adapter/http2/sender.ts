@@ -277,6 +277,13 @@ export class Sender {
     return slab.bytes.subarray(0, slab.used);
   }
 
+  /** What `take` gave last will not be written. */
+  drop(): void {
+    const slab = this.#flying.pop();
+    if (slab === undefined) return;
+    releaseSlab(slab);
+  }
+
   /** The oldest write has left. */
   wrote(): void {
     const slab = this.#flying.shift();

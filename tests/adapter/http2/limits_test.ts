@@ -102,6 +102,33 @@ test("10.5 what a server resets does not count on a client: its own streams boun
   assertEquals(client.overs, []);
 });
 
+test("10.5 a client that gives up streams which were answered is no flood", () => {
+  const server = rig("server", { settings: { limits: LIMITS } });
+  for (let i = 0; i < 100; i++) {
+    server.feed(headers(id(i)));
+    server.channel(id(i)).respond(OK);
+    server.feed(reset(id(i), 8));
+  }
+  assertEquals(server.overs, []);
+});
+
+test("10.5 RST_STREAM that crosses our own is no flood, a second one is", () => {
+  for (const role of ["client", "server"] as const) {
+    const self = rig(role, { settings: { limits: LIMITS } });
+    for (let i = 0; i < 100; i++) {
+      if (role === "client") self.open().reset();
+      else {
+        self.feed(headers(id(i)));
+        self.channel(id(i)).reset();
+      }
+      self.feed(reset(id(i), 8));
+    }
+    assertEquals(self.overs, []);
+    for (let i = 0; i < 11; i++) self.feed(reset(id(99), 8));
+    assert(calmed(self));
+  }
+});
+
 test("10.5 our own resets do not count", () => {
   const server = rig("server", { settings: { limits: LIMITS } });
   for (let i = 0; i < 100; i++) {
