@@ -86,7 +86,7 @@ export interface EngineLimits {
   maxHeaders?: number;
   /** CONTINUATION frames of one header block. Default 32. */
   maxContinuations?: number;
-  /** Token bucket of streams reset by the peer, and of resets that the peer's bad frames provoke: its size (default 1_000)... */
+  /** Token bucket of streams that a client reset before they were answered, and of resets that the peer's bad frames provoke: its size (default 1_000)... */
   resetBurst?: number;
   /** ...and its refill per second. Default 100. */
   resetsPerSecond?: number;

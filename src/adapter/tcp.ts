@@ -2,8 +2,10 @@
  * Plain TCP for what a tunnel publishes: bytes with backpressure, half-close, and a reset that never looks like an end.
  * @module
  */
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket, type TcpNetConnectOpts } from "node:net";
+import { setImmediate } from "node:timers";
 import type { NetAddr } from "./contract.ts";
+import { currentRuntime } from "./runtime.ts";
 
 /** A TCP connection. `read` and `write` are used by one caller each, one call at a time. */
 export interface TcpConnection {
@@ -49,7 +51,7 @@ export interface TcpDialOptions {
 
 /** Binds a port. Rejects with the system's error (`code` EADDRINUSE, EACCES, ...). */
 export function listenTcp(options: TcpListenOptions): Promise<TcpListener> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, highWaterMark: READ_AHEAD }, (socket) => {
     // A socket that the peer reset between accept and here has no address any more on Bun and Deno.
     if (socket.remoteAddress === undefined) return void socket.destroy();
     options.accept(wrap(socket));
@@ -69,7 +71,9 @@ export function dialTcp(options: TcpDialOptions): Promise<TcpConnection> {
   const { hostname, port, timeout, signal } = options;
   if (signal?.aborted) return Promise.reject(signal.reason);
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname, port, allowHalfOpen: true });
+    // `highWaterMark` is for the stream below: every runtime takes it, the types do not have it.
+    const target: TcpNetConnectOpts & { highWaterMark: number } = { host: hostname, port, highWaterMark: READ_AHEAD };
+    const socket = connect({ ...target, allowHalfOpen: true });
     const settle = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", aborted);
@@ -100,8 +104,30 @@ export function dialTcp(options: TcpDialOptions): Promise<TcpConnection> {
 const BACKLOG = 1024;
 /** A peer whose machine went away without a FIN is found by the system after this and a few probes more. */
 const TCP_KEEPALIVE = 60_000;
-/** Read ahead up to this much, so that the socket is not stopped and started for each chunk. */
-const READ_AHEAD = 128 * 1024;
+/** The socket stops reading at every chunk, until the next `read`: with no more read ahead, and for the first of the faults. */
+const READ_AHEAD = 1;
+
+/** What two runtimes do to a connection that is cut: make it look complete. */
+const FAULTS = ((): { readonly readsEnd: boolean; readonly endsWrite: boolean } => {
+  const { name, version } = currentRuntime();
+  return {
+    // Node 22 (libuv 1.51): when a reset finds bytes unread and the last read does not fill its buffer, a socket that goes
+    // on reading within that read's callback reports an end instead of ECONNRESET. Reading goes on in a turn of its own.
+    readsEnd: name === "node" && Number.parseInt(version, 10) < 24,
+    // Deno 2.9: a FIN that arrives while a write waits for the peer fails the write with EPIPE, and the socket is closed
+    // with a FIN. The half-close is lost with it; what can be kept is that the peer sees a reset.
+    endsWrite: name === "deno",
+  };
+})();
+
+function resetOnError(socket: Socket): Socket["destroy"] {
+  const destroy = socket.destroy;
+  return function (error) {
+    if (error === undefined || socket.destroyed) return destroy.call(socket, error);
+    socket.emit("error", error);
+    return socket.resetAndDestroy();
+  };
+}
 
 /** The promise half of a pending `read` or `write`. */
 interface Waiter<T> {
@@ -112,9 +138,6 @@ interface Waiter<T> {
 function wrap(socket: Socket): TcpConnection {
   const localAddr = address(socket.localAddress, socket.localPort);
   const remoteAddr = address(socket.remoteAddress, socket.remotePort);
-  const chunks: Uint8Array[] = [];
-  let queued = 0;
-  let paused = false;
   let ended = false;
   let failure: Error | undefined;
   let reader: Waiter<Uint8Array | null> | undefined;
@@ -123,25 +146,17 @@ function wrap(socket: Socket): TcpConnection {
 
   socket.setNoDelay(true);
   socket.setKeepAlive(true, TCP_KEEPALIVE);
-  socket.on("data", (chunk: Uint8Array) => {
-    if (reader !== undefined) {
-      const waiting = reader;
-      reader = undefined;
-      return waiting.resolve(chunk);
-    }
-    chunks.push(chunk);
-    queued += chunk.length;
-    if (queued >= READ_AHEAD && !paused) {
-      paused = true;
-      socket.pause();
-    }
+  if (FAULTS.endsWrite) socket.destroy = resetOnError(socket);
+  socket.on("readable", () => {
+    if (reader === undefined) return;
+    if (FAULTS.readsEnd) setImmediate(take);
+    else take();
   });
   socket.on("end", () => {
     // Bun emits `end` for our own `resetAndDestroy` too: only a FIN may look like an end.
     if (failure !== undefined) return;
     ended = true;
-    reader?.resolve(null);
-    reader = undefined;
+    settle(null);
   });
   socket.on("error", (error) => fail(error));
   const closed = new Promise<Error | undefined>((resolve) => {
@@ -152,10 +167,19 @@ function wrap(socket: Socket): TcpConnection {
     });
   });
 
+  function take(): void {
+    const chunk: Uint8Array | null = reader === undefined ? null : socket.read();
+    if (chunk !== null) settle(chunk);
+  }
+
+  function settle(chunk: Uint8Array | null): void {
+    const waiting = reader;
+    reader = undefined;
+    waiting?.resolve(chunk);
+  }
+
   function fail(error: Error): void {
     failure ??= error;
-    chunks.length = 0;
-    queued = 0;
     reader?.reject(failure);
     reader = undefined;
   }
@@ -165,16 +189,9 @@ function wrap(socket: Socket): TcpConnection {
     remoteAddr,
     closed,
     read() {
-      const chunk = chunks.shift();
-      if (chunk !== undefined) {
-        queued -= chunk.length;
-        if (paused && chunks.length === 0) {
-          paused = false;
-          socket.resume();
-        }
-        return Promise.resolve(chunk);
-      }
       if (failure !== undefined) return Promise.reject(failure);
+      const chunk: Uint8Array | null = socket.read();
+      if (chunk !== null) return Promise.resolve(chunk);
       if (ended) return Promise.resolve(null);
       return new Promise((resolve, reject) => reader = { resolve, reject });
     },

@@ -65,7 +65,7 @@ export function createLog(options: LogOptions): Log {
     const at = now().getTime();
     const last = seen.get(message);
     if (last !== undefined && at < last.until) return void last.more++;
-    write(level, last !== undefined && last.more > 0 ? `${message} (and ${last.more} times before)` : message, fields);
+    write(level, last !== undefined && last.more > 0 ? `${message} (and ${times(last.more)} before)` : message, fields);
     seen.delete(message);
     seen.set(message, { until: at + REPEAT, more: 0 });
     if (seen.size > REMEMBERED) {
@@ -102,6 +102,10 @@ function showFields(fields: object | undefined): string {
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${value instanceof Error ? JSON.stringify(value.message) : String(value)}`)
     .join("");
+}
+
+function times(n: number): string {
+  return n === 1 ? "once" : `${n} times`;
 }
 
 /** What the other side said may be in a line; it must not move the cursor or end the line. */

@@ -23,6 +23,7 @@ const h2pool: GroupCommand = {
  * @param io Where to read from and write to. Default: this process.
  */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+  let running: string | undefined;
   try {
     const request = readArgs(h2pool, args);
     switch (request.kind) {
@@ -33,11 +34,12 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
         io.print(VERSION);
         return 0;
       case "run":
+        running = request.command.path;
         return await request.command.run(request.values, io);
     }
   } catch (error) {
     const usage = error instanceof UsageError;
-    const help = usage ? ` (${error.command ?? "h2pool"} --help)` : "";
+    const help = usage ? ` (${error.command ?? running ?? "h2pool"} --help)` : "";
     io.stderr.write(`h2pool: ${sentence(error)}${help}\n`);
     return usage ? 2 : 1;
   }

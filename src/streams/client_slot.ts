@@ -13,6 +13,8 @@ import { ClientLink } from "./client_link.ts";
 
 /** At most one connection in so many first back-offs is made sooner than the back-off says. */
 const HURRY = 10;
+/** Milliseconds. With less than this left before `start` gives up, TCP and TLS have no chance: the failure would only hide the one before. */
+const MIN_ATTEMPT = 10;
 
 /**
  * Connects, and connects again when the connection is lost or takes no more streams.
@@ -51,7 +53,11 @@ export class Slot implements Expires {
 
   /** The back-off is over. */
   expire(): void {
-    this.connect();
+    const { deadlines, startUntil } = this.#core;
+    const now = deadlines.now();
+    if (startUntil - now >= MIN_ATTEMPT) return this.connect();
+    // Another connection may still make it, and then this one goes on.
+    this.#timer = deadlines.schedule(this, Math.max(startUntil, now + MIN_ATTEMPT));
   }
 
   /** The connection takes no more streams, or is gone. */

@@ -16,8 +16,8 @@ export interface ExchangeSeat extends ReceiveSource, Omit<SendTarget, "sent"> {
   readonly connection: ConnectionInfo;
   /** Milliseconds from `close` to the reset. */
   readonly closeTimeout: number;
-  /** The user has closed it: it only goes on to its end. */
-  closing(): void;
+  /** The user has closed it, and what was written has been handed over: it only goes on to its end. */
+  released(): void;
   /** The writing side has ended. */
   sent(): void;
 }
@@ -42,6 +42,7 @@ export class Exchange implements Expires, SendTarget {
   readonly #seat: ExchangeSeat;
   #over = false;
   #closing = false;
+  #released = false;
   #ended: Promise<void> = Promise.resolve();
   /** Nobody reads any more: once our side has ended too, the peer has `closeTimeout` to end its own. */
   #readingOver = false;
@@ -74,6 +75,11 @@ export class Exchange implements Expires, SendTarget {
     return this.#closing;
   }
 
+  /** Whether the seat has heard `released`. */
+  get released(): boolean {
+    return this.#released;
+  }
+
   /** `PoolStream.closed`. */
   get closed(): Promise<void> {
     if (this.#closed === undefined) {
@@ -88,14 +94,14 @@ export class Exchange implements Expires, SendTarget {
   close(): Promise<void> {
     if (this.#over) return Promise.resolve();
     if (!this.#closing) {
-      this.#closing = true;
       const failure = new Closed(`Stream ${this.key} is closed`);
       this.sender.setDeadline(Infinity);
       this.#ended = this.sender.end().catch(() => {});
+      this.#closing = true;
       this.sender.refuse(failure);
       this.receiver.discard(failure);
       this.#arm();
-      this.#seat.closing();
+      if (this.sender.ended) this.#release();
     }
     return this.#ended;
   }
@@ -122,6 +128,7 @@ export class Exchange implements Expires, SendTarget {
   /** The writing side has ended. */
   sent(): void {
     if (this.#readingOver) this.#arm();
+    if (this.#closing) this.#release();
     this.#seat.sent();
   }
 
@@ -145,6 +152,12 @@ export class Exchange implements Expires, SendTarget {
       this.sender.fail(error);
     }
     this.#closed?.resolve();
+  }
+
+  #release(): void {
+    if (this.#over || this.#released) return;
+    this.#released = true;
+    this.#seat.released();
   }
 
   #arm(): void {

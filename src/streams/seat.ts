@@ -124,8 +124,8 @@ export abstract class Seat implements ChannelHandler, Member, ExchangeSeat, Expi
     if (this.grown !== this.link.core.growth && this.phase === "taken") this.#grow();
   }
 
-  closing(): void {
-    this.link.core.closedByUser();
+  released(): void {
+    this.link.core.released();
   }
   sent(): void {
     this.link.sent();

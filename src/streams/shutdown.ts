@@ -21,11 +21,11 @@ export interface Closing {
 /**
  * Draining, then cutting, then the end.
  *
- * Streams in use get their grace; those that their users have closed need none: they get the moment that it takes
- * until what was written has arrived ({@linkcode Link.finish}).
+ * Streams in use get their grace, those that their users have closed too until what was written has been handed over: the
+ * other side may read slowly. Then they need none, just the moment that it takes until it has arrived ({@linkcode Link.finish}).
  */
 export class Shutdown {
-  /** Streams in use that their users have not closed. */
+  /** Streams in use that their users have not closed, or whose bytes still wait. */
   working = 0;
   readonly #pool: Closing;
   #promise: Promise<void> | undefined;
@@ -67,7 +67,7 @@ export class Shutdown {
     else this.look();
   }
 
-  /** A stream or a connection has ended, or a user has closed a stream. */
+  /** A stream or a connection has ended, or needs the pool no more. */
   look(): void {
     if (this.#state === "draining" && this.working === 0) this.#cut();
     if (this.#state === "cutting" && this.#released && this.#pool.links.size === 0) this.over();

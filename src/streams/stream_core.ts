@@ -281,7 +281,7 @@ export abstract class StreamCore implements Closing {
     this.release(seat);
     if (was === "taken") {
       this.inUse--;
-      if (!seat.exchange!.closing) this.#shutdown.working--;
+      if (!seat.exchange!.released) this.#shutdown.working--;
       if (!seat.exchange!.sender.ended) link.sent();
     } else if (was === "idle") {
       this.counters.evicted++;
@@ -401,8 +401,8 @@ export abstract class StreamCore implements Closing {
     this.emit("close", undefined);
   }
 
-  /** A user has closed a stream: it is not one that a closing pool waits for any more. */
-  closedByUser(): void {
+  /** A user has closed a stream, and what he wrote has been handed over: it is not one that a closing pool waits for any more. */
+  released(): void {
     this.#shutdown.working--;
     this.#shutdown.look();
   }

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dialTcp, listenTcp, type TcpConnection, type TcpListener } from "../../src/adapter/tcp.ts";
 import { test, type TestContext } from "../support/harness.ts";
+import { currentRuntime } from "../support/runtime.ts";
 
 /** A port, and both ends of each connection made to it. */
 async function port(
@@ -87,6 +88,52 @@ test("tcp: a reset after bytes is a reset too, and the own side of it as well", 
   client.abort();
   await assertRejects(() => mine, Error);
   await assertRejects(() => server.read(), Error);
+});
+
+for (const half of ["open", "half-closed"] as const) {
+  test(`tcp: a reset that finds bytes unread is a reset, not an end after them (the reader ${half})`, async (t) => {
+    const [client, server] = await (await port(t)).pair();
+    if (half === "half-closed") {
+      server.closeWrite();
+      assertEquals(await client.read(), null);
+    }
+    // More than the system holds: the last of it is lost with the reset.
+    const sending = (async () => {
+      for (const chunk = new Uint8Array(65_536);;) await client.write(chunk);
+    })();
+    sending.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    client.abort();
+    await assertRejects(() => sending, Error);
+    await client.closed;
+    await assertRejects(async () => {
+      while (await server.read() !== null);
+    }, Error);
+  });
+}
+
+test("tcp: a FIN that meets a waiting write does not stop it; on Deno it resets the connection, but never looks complete", async (t) => {
+  const [client, server] = await (await port(t)).pair();
+  const size = 32 * 1024 * 1024;
+  const sending = (async () => {
+    const chunk = new Uint8Array(65_536);
+    for (let sent = 0; sent < size; sent += chunk.length) await client.write(chunk);
+    client.closeWrite();
+  })();
+  sending.catch(() => {});
+  const ended = client.read();
+  ended.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  server.closeWrite();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  if (currentRuntime() === "deno") {
+    await assertRejects(() => readAll(server), Error);
+    await assertRejects(() => sending, Error);
+  } else {
+    assertEquals((await readAll(server)).length, size);
+    assertEquals(await ended, null);
+    await sending;
+  }
 });
 
 test("tcp: a reset after the peer's FIN fails what is written then", async (t) => {

@@ -81,6 +81,11 @@ test("cli: what is wrong with a command line is one sentence that names it, with
   }
 });
 
+test("cli: a wrong value points at the help of its command", async () => {
+  const { err } = await run("tunnel", "server", "--listen", ":0", "--public", ":0", "--wait", "10");
+  assertMatch(err, / \(h2pool tunnel server --help\)\n$/);
+});
+
 test("cli: what fails at run time is one sentence with code 1, and points at no help", async () => {
   const { code, err } = await run("tunnel", "client", "--server", "h:1", "--to", "h:2", "--token-file", "/no/such");
   assertEquals(code, 1);

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../src/adapter/clock.ts";
 import { type ClientTrust, ConnectError, type ConnectOptions } from "../../src/adapter/contract.ts";
 import { portableEngine } from "../../src/adapter/http2/engine.ts";
+import { listen, recorder } from "../adapter/tls/support.ts";
 import * as certs from "../support/certs.ts";
 import { test, type TestContext } from "../support/harness.ts";
 import { program } from "../support/needs.ts";
@@ -79,6 +80,39 @@ test("openssl: TLS 1.2, no HTTP/2, no cipher in common", { needs: program("opens
   for (const [kind, args] of cases) {
     const error = await refusal(await openssl(t, ...args), verified);
     assertEquals([args, error.kind, error.retry], [args, kind, false]);
+  }
+});
+
+test("openssl: who was checked against the authority of before is not let in by a resumed session", {
+  needs: program("openssl"),
+}, async (t) => {
+  const { listener, port, accepted, failure } = await listen(t, { identity: { ...certs.server, clientCa: certs.ca } });
+  const session = join(folder(t), "session.pem");
+  const resume = async (...args: string[]): Promise<string> => {
+    const pair = ["-cert", certs.certFile("client.pem"), "-key", certs.certFile("client.key")];
+    const to = ["-connect", `127.0.0.1:${port}`, "-alpn", "h2", "-ign_eof"];
+    const client = spawnProgram(t, ["openssl", "s_client", ...to, ...pair, ...args]);
+    await client.exit();
+    return /^(New|Reused), TLSv1.3/m.exec(client.out.text)![1]!;
+  };
+  // Bytes behind the ticket, so that it has been read.
+  const serve = async (): Promise<void> => {
+    const { transport, handshake } = await accepted();
+    handshake.done();
+    transport.start(recorder());
+    transport.write(Uint8Array.of(1));
+    transport.end();
+  };
+  await Promise.all([resume("-sess_out", session), serve()]);
+  // Another certificate of the server changes nothing about its clients.
+  listener.renew({ ...certs.renewed, clientCa: certs.ca });
+  await Promise.all([resume("-sess_in", session), serve()]);
+  listener.renew({ ...certs.server, clientCa: certs.otherCa });
+  for (const args of [["-sess_in", session], []]) {
+    const outcome = Promise.race([accepted().then(() => "let in"), failure().then(() => "refused")]);
+    const gone = resume(...args);
+    assertEquals(await outcome, "refused");
+    await gone;
   }
 });
 

@@ -69,6 +69,24 @@ test("close: what a closed stream has written arrives", async (t) => {
   await closing;
 });
 
+test("close: the grace is also for what a closed stream has written and a slow reader has not read", async (t) => {
+  const { clientPool, serverPool, pass } = await memoryPair(t, { server: { window: { idle: 1_000, stream: 1_000 } } });
+  const near = await clientPool.incomingGet();
+  const far = await serverPool.outgoingGet(near.id);
+  near.write(new Uint8Array(3_000));
+  near.close();
+  const closing = clientPool.close({ grace: 20_000 });
+  const buffer = new Uint8Array(500);
+  let got = 0;
+  for (let n = await far.read(buffer); n !== null; n = await far.read(buffer)) {
+    got += n;
+    await pass(2_000);
+  }
+  assertEquals(got, 3_000);
+  await pass(10);
+  assert(await settled(closing), "no longer than it takes");
+});
+
 test("close: asyncDispose closes", async (t) => {
   const { clientPool, pass } = await memoryPair(t);
   const disposed = clientPool[Symbol.asyncDispose]();

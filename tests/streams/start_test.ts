@@ -45,6 +45,34 @@ test("start: rejects at its time with the last cause, and the pool is closed", a
   assertEquals(pool.state, "closed");
 });
 
+test("start: no attempt that has no time, whose failure would hide the last real one", async (t) => {
+  const w = world(t);
+  const times = dials(w, () => "refused");
+  const pool = w.client(1);
+  const started = rejects(pool.start({ timeout: 1_005 }), "ERR_POOL_CONNECT");
+  await w.pass(1_005);
+  assertEquals(((await started).cause as ConnectError).kind, "refused");
+  assertEquals(times.length, 1);
+  assertEquals(pool.errorCount, 1);
+});
+
+test("start: a connection that had no time for another attempt makes it once the pool has started by another", async (t) => {
+  const w = world(t);
+  let allow: (yes: boolean) => void = () => {};
+  const allowed = new Promise<boolean>((resolve) => allow = resolve);
+  const server = await w.server({ authorize: () => allowed });
+  const times = dials(w, (n) => n === 1 ? "refused" : undefined);
+  const pool = w.client(server.addr!.port, { connections: 2 });
+  const started = pool.start({ timeout: 1_005 });
+  await w.pass(1_003);
+  assertEquals(times.length, 2);
+  allow(true);
+  await started;
+  await w.pass(10);
+  assertEquals(times.length, 3);
+  assertEquals(pool.stats().connections, 2);
+});
+
 test("start: fails at once on what will not pass", async (t) => {
   for (
     const kind of ["hostname", "expired", "authority", "pin", "alpn", "tls-version", "client-certificate"] as const

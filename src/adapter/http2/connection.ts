@@ -61,6 +61,8 @@ class PortableConnection implements Connection {
   #lastRead: number;
   /** Why the transport ends: by itself, with FIN, or at once. */
   #ending: "no" | "end" | "destroy" | "gone" = "no";
+  /** Our FIN is on its way, behind everything else. */
+  #finished = false;
   #held = true;
   #scheduled = false;
   #placed = 0;
@@ -207,16 +209,21 @@ class PortableConnection implements Connection {
   #flush = (): void => {
     this.#write();
     const session = this.#session;
-    if (this.#ending === "no" && session.ending && session.sender.empty) {
-      this.#ending = "end";
-      this.#transport.end();
-    }
+    if (this.#ending === "no" && session.ending && session.sender.empty) this.#finish();
   };
 
   #write(): void {
     for (let output = this.#session.takeOutput(); output !== undefined; output = this.#session.takeOutput()) {
-      if (this.#ending !== "gone") this.#transport.write(output);
+      // After a FIN it would be an error of the socket, which throws away what has not left yet.
+      if (this.#finished) this.#session.sender.drop();
+      else if (this.#ending !== "gone") this.#transport.write(output);
     }
+  }
+
+  #finish(): void {
+    this.#ending = "end";
+    this.#finished = true;
+    this.#transport.end();
   }
 
   /** The session has ended; its last words, mostly GOAWAY, go out if they still can. */
@@ -229,10 +236,7 @@ class PortableConnection implements Connection {
     this.#pings.clear();
     this.#write();
     if (this.#ending === "destroy") this.#transport.destroy();
-    else if (this.#ending === "no") {
-      this.#ending = "end";
-      this.#transport.end();
-    }
+    else if (this.#ending === "no") this.#finish();
     const waiting = this.#greeting;
     this.#greeting = undefined;
     waiting?.failed(error ?? new ConnectionClosedError("The connection was closed"));

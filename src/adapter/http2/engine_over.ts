@@ -11,12 +11,13 @@ import {
   type Listener,
   type ListenOptions,
 } from "../contract.ts";
-import { asConnectError, connectError } from "../tls/connect_error.ts";
+import { asConnectError, connectError, refusedCertificate } from "../tls/connect_error.ts";
 import { type DialOptions, dialTarget } from "../tls/dial.ts";
 import type { Handshake, ListenTlsOptions } from "../tls/listen.ts";
 import type { Transport } from "../tls/transport.ts";
 import { drive } from "./connection.ts";
-import { H2Error, report } from "./errors.ts";
+import { codeName, H2Error, INADEQUATE_SECURITY, report } from "./errors.ts";
+import { GOAWAY, HEAD, writeHead } from "./frames.ts";
 import { type ResolvedSettings, resolveSettings } from "./limits.ts";
 
 /** Where transports come from. */
@@ -40,11 +41,17 @@ export function engineOver(network: Network): Engine {
       const settings = resolveSettings(options.settings);
       return network.listen({
         ...options,
+        farewell: CERTIFICATE_REFUSED,
         accept: (transport, handshake) => serve(transport, handshake, settings, options),
       });
     },
   };
 }
+
+/** GOAWAY INADEQUATE_SECURITY, instead of a server's first SETTINGS. */
+const CERTIFICATE_REFUSED = new Uint8Array(HEAD + 8);
+writeHead(CERTIFICATE_REFUSED, 0, 8, GOAWAY, 0, 0);
+CERTIFICATE_REFUSED[HEAD + 7] = INADEQUATE_SECURITY;
 
 /** Waits for the server's SETTINGS. */
 function greet(
@@ -57,7 +64,7 @@ function greet(
   const target = dialTarget(options);
   return new Promise((resolve, reject) => {
     const timer = clock.timer(Math.max(0, deadline - clock.now()), () => {
-      fail(connectError("timeout", target, `no HTTP/2 SETTINGS within ${timeout} ms`));
+      fail(connectError("timeout", target, `no HTTP/2 SETTINGS within ${Math.ceil(timeout)} ms`));
     });
     const aborted = (): void => fail(connectError("aborted", target, "aborted", signal?.reason));
     let settled = false;
@@ -106,6 +113,9 @@ const NOBODY: ConnectionHandler = {
 /** What ended a connection before its SETTINGS: the peer's HTTP/2, or whatever the transport said last. */
 function failure(error: Error, options: ConnectOptions): ConnectError {
   const cause = error instanceof ConnectionClosedError && error.code === undefined ? error.cause : error;
+  if (error instanceof ConnectionClosedError && error.code === INADEQUATE_SECURITY) {
+    return refusedCertificate(dialTarget(options), error, codeName(INADEQUATE_SECURITY));
+  }
   if (cause instanceof H2Error || cause instanceof ConnectionClosedError) {
     return connectError("protocol", dialTarget(options), error.message, error);
   }

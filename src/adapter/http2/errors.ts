@@ -13,6 +13,7 @@ export const REFUSED_STREAM = 7;
 export const CANCEL = 8;
 export const COMPRESSION_ERROR = 9;
 export const ENHANCE_YOUR_CALM = 11;
+export const INADEQUATE_SECURITY = 12;
 
 const NAMES: readonly string[] = [
   "NO_ERROR",

@@ -35,7 +35,7 @@ import { FirstHeaders } from "./messages.ts";
 import type { FrameSink } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 import type { Session } from "./session.ts";
-import { CLOSED, CONNECT_REQUEST, HEAD_REQUEST, HEADED, READ_ENDED, Stream } from "./stream.ts";
+import { CLOSED, CONNECT_REQUEST, HEAD_REQUEST, HEADED, READ_ENDED, RESPONDED, Stream } from "./stream.ts";
 
 export class Inbound implements FrameSink {
   readonly #session: Session;
@@ -192,10 +192,13 @@ export class Inbound implements FrameSink {
     const stream = this.#session.streams.get(id);
     if (stream === undefined) {
       if (this.#session.ids.isIdle(id)) throw new H2Error(PROTOCOL_ERROR, `RST_STREAM on idle stream ${id}`);
-      return this.#session.budget.empty();
+      // Ours and the peer's have crossed: many streams that both sides give up are no flood.
+      if (!this.#session.ids.crossed(id)) this.#session.budget.lateReset();
+      return;
     }
-    // A client's own streams bound what a server can reset.
-    if (!this.#session.client) this.#session.budget.reset();
+    // The server answered, and the client has waited for it: that costs no more than a stream which ends in order, and many
+    // users who give up must not cost all others their connection. A client counts none: its own streams bound them.
+    if ((stream.flags & RESPONDED) === 0) this.#session.budget.reset();
     this.#session.ids.reset(id, "peer");
     const refused = this.#session.client && code === REFUSED_STREAM && (stream.flags & HEADED) === 0;
     const message = `the peer reset the stream with ${codeName(code)}`;
@@ -263,6 +266,7 @@ export class Inbound implements FrameSink {
   }
 
   onGoaway(lastId: number, code: number): void {
+    if (this.#session.handler === undefined) return this.#session.refused(code);
     // Each costs a walk over the streams. One announces, one follows; more than a few are no use.
     this.#session.budget.settings();
     const last = Math.min(lastId, this.#session.wentAway?.lastId ?? MAX_31);

@@ -55,6 +55,7 @@ export class Receiver {
   readonly #maxContinuations: number;
   /** Bytes of the client's preface that are still to come. */
   #preface: number;
+  readonly #client: boolean;
   #first = true;
   readonly #head = new Uint8Array(HEAD);
   #headFilled = 0;
@@ -76,6 +77,7 @@ export class Receiver {
 
   constructor(sink: FrameSink, preface: "preface" | "none", maxFrame: number, maxContinuations: number) {
     this.#sink = sink;
+    this.#client = preface === "none";
     this.#preface = preface === "preface" ? PREFACE.length : 0;
     this.#maxFrame = maxFrame;
     this.#maxContinuations = maxContinuations;
@@ -142,7 +144,8 @@ export class Receiver {
       throw new H2Error(PROTOCOL_ERROR, "a header block was interrupted by another frame");
     }
     if (this.#first) {
-      if (type !== SETTINGS || (flags & ACK) !== 0) {
+      // A server that refuses a client may say so at once.
+      if ((type !== SETTINGS || (flags & ACK) !== 0) && (type !== GOAWAY || !this.#client)) {
         throw new H2Error(PROTOCOL_ERROR, "the first frame is not SETTINGS");
       }
       this.#first = false;

@@ -10,9 +10,6 @@ import type { Stream } from "./stream.ts";
 
 /** Bytes that one stream may frame before the next in the ring has its turn. */
 const QUANTUM = 65_536;
-/** A second transport write is started only when it is worth it: the wait for the first is what coalesces small frames. */
-const SECOND_WRITE = LARGE >> 1;
-const MAX_IN_FLIGHT = 262_144;
 /** Frames above this gain nothing (measured), and every frame must fit a slab. */
 const MAX_FRAME = 65_536;
 /** Rather a new slab than a sliver of a frame at the end of this one. */
@@ -36,7 +33,6 @@ export class Sender {
   /** Filled slabs before `#slab`. Only control frames make them; data waits until they are gone. */
   #full: Slab[] = [];
   #flying: Slab[] = [];
-  #inFlight = 0;
   #control = 0;
   readonly #maxControl: number;
   /** The ring of streams that wait for room: the next to be served. Circular, doubly linked. */
@@ -67,7 +63,7 @@ export class Sender {
 
   /** Frames what is possible of `data` at once, and says how many bytes that was. */
   place(stream: Stream, data: Uint8Array): number {
-    if (!this.#takesData()) return 0;
+    if (this.#full.length > 0) return 0;
     if (this.#ring === undefined) return this.#put(stream, data, 0, LARGE);
     if (this.#turn !== stream) return 0;
     const placed = this.#put(stream, data, 0, this.#turnLeft);
@@ -233,14 +229,9 @@ export class Sender {
     return from;
   }
 
-  /** Data is copied when it can soon leave, not before: what waits in a slab leaves the cache, which costs Bun 10 %. */
-  #takesData(): boolean {
-    return this.#full.length === 0 && this.#inFlight < MAX_IN_FLIGHT;
-  }
-
   /** Serves the ring while slab and connection window have room. Streams hear `accepted` from here. */
   fill(): void {
-    while (this.#ring !== undefined && this.window > 0 && this.#takesData()) {
+    while (this.#ring !== undefined && this.window > 0 && this.#full.length === 0) {
       const stream = this.#ring;
       if (stream.credit <= 0) { // SETTINGS has taken window back
         this.remove(stream);
@@ -262,15 +253,13 @@ export class Sender {
     }
   }
 
-  /** The next transport write, when one is due. It is in flight until `wrote`. */
+  /**
+   * The next transport write, when one is due. It is in flight until `wrote`, and nothing else meanwhile: the wait
+   * coalesces small frames, two writes that wait in a socket are joined there by one more copy, and data that is copied
+   * long before it leaves has left the cache by then.
+   */
   take(): Uint8Array | undefined {
-    const slab = this.#full.length > 0 ? this.#full[0]! : this.#slab;
-    if (slab === undefined) return undefined;
-    if (this.#inFlight > 0) {
-      if (this.#inFlight >= MAX_IN_FLIGHT) return undefined;
-      if (this.#full.length === 0 && slab.used < SECOND_WRITE) return undefined;
-    }
-    return this.takeNow();
+    return this.#flying.length > 0 ? undefined : this.takeNow();
   }
 
   /** The same without regard to what is in flight: for the last words of a connection. */
@@ -283,17 +272,22 @@ export class Sender {
       this.#lastOwner = undefined;
     }
     this.#flying.push(slab);
-    this.#inFlight += slab.used;
     this.#control -= slab.control;
     this.taken += slab.used;
     return slab.bytes.subarray(0, slab.used);
+  }
+
+  /** What `take` gave last will not be written. */
+  drop(): void {
+    const slab = this.#flying.pop();
+    if (slab === undefined) return;
+    releaseSlab(slab);
   }
 
   /** The oldest write has left. */
   wrote(): void {
     const slab = this.#flying.shift();
     if (slab === undefined) return;
-    this.#inFlight -= slab.used;
     releaseSlab(slab);
   }
 }

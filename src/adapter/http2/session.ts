@@ -162,6 +162,11 @@ export class Session {
     if (this.over) guard(() => handler.close(this.#endedBy));
   }
 
+  /** GOAWAY came instead of the first SETTINGS. */
+  refused(code: number): void {
+    this.#end(new ConnectionClosedError(`the peer refused the connection with GOAWAY ${codeName(code)}`, { code }));
+  }
+
   // ---- for the owner of the connection
 
   /** How many streams may be opened now. */

@@ -68,6 +68,14 @@ export class StreamIds {
     this.#resetAt = (this.#resetAt + 1) % REMEMBERED;
   }
 
+  /** RST_STREAM has come for a closed stream. Whether it is the first one after our own. */
+  crossed(id: number): boolean {
+    const at = this.#resets?.indexOf(id) ?? -1;
+    if (at < 0) return false;
+    this.#resets![at] = -id;
+    return true;
+  }
+
   /** What a DATA or HEADERS frame means on a stream that is not open: to be ignored, or a stream error of type STREAM_CLOSED. Throws where it is the connection's error. */
   judge(id: number, frame: "DATA" | "HEADERS"): "ignore" | "refuse" {
     if (this.isIdle(id)) throw new H2Error(PROTOCOL_ERROR, `${frame} on idle stream ${id}`);

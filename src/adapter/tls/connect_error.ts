@@ -94,7 +94,8 @@ export function certificateError(code: string, cert: PeerCertificate | undefined
   return connectError("authority", target, `${who} ${from} leads to no trusted authority (${code})`);
 }
 
-function refusedCertificate(target: Target, cause: unknown, code: string): ConnectError {
+/** The server demands a certificate, or another one than it was shown. `code` is how it said so. */
+export function refusedCertificate(target: Target, cause: unknown, code: string): ConnectError {
   const says = target.identified
     ? "the server refused the client certificate that was shown"
     : "the server demands a client certificate, and there is none to show";
@@ -102,8 +103,8 @@ function refusedCertificate(target: Target, cause: unknown, code: string): Conne
 }
 
 /**
- * End-of-file or reset. Between handshake and SETTINGS it may be a refused client certificate: `node:tls` servers of
- * every runtime refuse an unfit one by closing without an alert, and the alert of others is lost when the reset that our
+ * End-of-file or reset. Between handshake and SETTINGS it may be a refused client certificate: Deno's `node:tls` servers,
+ * and other people's of every runtime, refuse an unfit one by closing without an alert, and the alert of others is lost when the reset that our
  * preface provokes overtakes it. A restart looks alike, so that it stays something that may pass.
  */
 function ended(target: Target, during: "tls" | "settings", cause?: unknown): ConnectError {
@@ -114,8 +115,8 @@ function ended(target: Target, during: "tls" | "settings", cause?: unknown): Con
   return connectError("reset", target, `the other side ${says}`, cause);
 }
 
-/** Where several addresses were tried, the first one's error stands for all. */
-function describe(error: unknown): { code: string; message: string } {
+/** An error's code and words. Where several addresses were tried, the first one's error stands for all. */
+export function describe(error: unknown): { code: string; message: string } {
   if (!(error instanceof Error)) return { code: "", message: String(error) };
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
   const { code, reason } = error as Error & { code?: unknown; reason?: unknown };

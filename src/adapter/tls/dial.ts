@@ -32,7 +32,7 @@ export function dial(options: DialOptions): Promise<Transport> {
     const socket = open(options, target);
     const timer = clock.timer(
       timeout,
-      () => fail(connectError("timeout", target, `no TLS connection within ${timeout} ms`)),
+      () => fail(connectError("timeout", target, `no TLS connection within ${Math.ceil(timeout)} ms`)),
     );
     const aborted = (): void => fail(connectError("aborted", target, "aborted", signal?.reason));
     signal?.addEventListener("abort", aborted);

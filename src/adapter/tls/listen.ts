@@ -2,7 +2,16 @@
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
-import { type Clock, ConnectError, type Listener, type NetAddr, type ServerIdentity } from "../contract.ts";
+import {
+  type Clock,
+  ConnectError,
+  type Listener,
+  type NetAddr,
+  type PeerCertificate,
+  type ServerIdentity,
+} from "../contract.ts";
+import { currentRuntime } from "../runtime.ts";
+import { acceptError } from "./accept_error.ts";
 import { peerCertificate } from "./certificate.ts";
 import { deadlines } from "./deadlines.ts";
 import { tlsState } from "./dial.ts";
@@ -32,6 +41,11 @@ export interface ListenTlsOptions {
   maxHandshakes: number;
   /** Asked before TLS; false cuts the socket at once. */
   admit(remote: NetAddr): boolean;
+  /**
+   * Said to a client without a fit certificate before the end, where the runtime lets us: TLS 1.3 clients think the
+   * handshake done by then, and would see no more than that the server hung up.
+   */
+  farewell?: Uint8Array;
   /** TLS 1.3 and ALPN h2 are agreed on. */
   accept(transport: Transport, handshake: Handshake): void;
   /** An admitted socket is gone without `done`, with why. Without `remote` the listener could not accept. */
@@ -57,15 +71,24 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   // node:tls speaks of the TCP socket first and of the TLS socket over it later.
   const byRaw = new WeakMap<Socket, Pending>();
   const overdue = deadlines<Pending>(clock, handshakeTimeout, (one) => {
-    one.fail(new Error(`No HTTP/2 connection within ${handshakeTimeout} ms`));
+    one.fail(one.error ?? new Error(`no HTTP/2 connection within ${handshakeTimeout} ms`));
   });
   const asksForCertificate = identity.clientCa !== undefined;
+  // Deno calls every resumed session authorized: a client that it refused must not get as far as a ticket for one.
+  const runtimeRefuses = options.farewell === undefined || currentRuntime().name === "deno";
+  // A runtime that refuses an unfit certificate itself closes the connection and tells nobody why.
+  const closedEarly = asksForCertificate && runtimeRefuses
+    ? "its client certificate is not accepted, or it closed the connection during its handshake"
+    : "it closed the connection during its handshake";
+  let authority = identity.clientCa;
+  /** Since the authority was changed: whom the present one has let in. */
+  let known: Set<string> | undefined;
   let gone: Promise<void> | undefined;
 
   const server = createServer({
     ...secureContext(identity),
     requestCert: asksForCertificate,
-    rejectUnauthorized: asksForCertificate,
+    rejectUnauthorized: asksForCertificate && runtimeRefuses,
     ALPNProtocols: ["h2"],
     noDelay: true,
     // node:tls cuts a handshake itself after 120 s: it must not be faster than our own deadline.
@@ -95,14 +118,14 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     }
     if (pending.size >= maxHandshakes) {
       raw.destroy();
-      options.failed(remote, new Error(`Cut at once: ${maxHandshakes} handshakes are under way`));
+      options.failed(remote, acceptError(remote, new Error(`${maxHandshakes} handshakes are under way`)));
       return;
     }
     const one = handshake(raw, remote);
     pending.add(one);
     byRaw.set(raw, one);
     overdue.add(one);
-    raw.on("close", () => one.fail(one.error ?? new Error("The peer closed the connection during its handshake")));
+    raw.on("close", () => one.fail(one.error ?? new Error(closedEarly)));
   }
 
   function handshake(raw: Socket, remote: NetAddr): Pending {
@@ -118,7 +141,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
         if (!pending.delete(this)) return;
         overdue.delete(this);
         this.top.destroy();
-        options.failed(remote, error);
+        options.failed(remote, acceptError(remote, error));
       },
     };
   }
@@ -134,12 +157,41 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     socket.on("error", (error: Error) => void (one.error ??= error));
     // A client that offers no ALPN at all gets this far on every runtime.
     if (socket.alpnProtocol !== "h2") {
-      one.fail(new Error("The client does not offer HTTP/2 (ALPN h2)"));
+      one.fail(new Error("it does not offer HTTP/2 (ALPN h2)"));
       return;
     }
     const cert = asksForCertificate ? peerCertificate(socket.getPeerCertificate()) : undefined;
     const tls = tlsState(socket, asksForCertificate && socket.authorized, cert);
+    if (asksForCertificate) {
+      const why = refusal(socket, cert);
+      if (why !== undefined) return refuse(one, nodeTransport(socket, tls, clock), new Error(why));
+    }
     options.accept(nodeTransport(socket, tls, clock), one);
+  }
+
+  /** Why this client is not let in, if so. */
+  function refusal(socket: TLSSocket, cert: PeerCertificate | undefined): string | undefined {
+    if (cert === undefined) return "it shows no client certificate";
+    if (!socket.authorized) {
+      return `its client certificate "${cert.subject}" is not accepted: ${socket.authorizationError}`;
+    }
+    if (known === undefined) return undefined;
+    // Deno resumes the sessions of before, and looks at no authority then.
+    if (socket.isSessionReused() && !known.has(cert.fingerprint256)) {
+      return `its client certificate "${cert.subject}" was checked against an authority of before`;
+    }
+    if (known.size < MAX_KNOWN) known.add(cert.fingerprint256);
+    return undefined;
+  }
+
+  /** It stays a handshake, counted and timed, until the client has gone. */
+  function refuse(one: Pending, transport: Transport, error: Error): void {
+    one.error = error;
+    const { farewell } = options;
+    if (farewell === undefined) return one.fail(error);
+    transport.start({ data: () => "used", wrote() {}, closed: () => one.fail(error) });
+    transport.write(farewell);
+    transport.end();
   }
 
   function pendingOf(socket: TLSSocket | undefined): Pending | undefined {
@@ -157,7 +209,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     addr: netAddr(address, port),
     close() {
       gone ??= freed(server);
-      for (const one of [...pending]) one.fail(new Error("The listener was closed"));
+      for (const one of [...pending]) one.fail(new Error("the listener was closed"));
       return gone;
     },
     renew(next) {
@@ -169,10 +221,19 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
         );
       }
       server.setSecureContext(secureContext(next));
+      if (asksForCertificate && !isSamePem(authority, next.clientCa)) known = new Set();
+      authority = next.clientCa;
     },
     ref: () => void server.ref(),
     unref: () => void server.unref(),
   };
+}
+
+/** Certificates that are remembered; who comes later cannot resume, which our clients never do. */
+const MAX_KNOWN = 10_000;
+
+function isSamePem(a: string | Uint8Array | undefined, b: string | Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && asBuffer(a).equals(asBuffer(b));
 }
 
 /** Checked here, because Deno takes anything. */

@@ -111,7 +111,9 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
     try {
       stream = await pool.outgoingGet(CONTROL_ID, { connection, timeout: STREAM_TIMEOUT });
     } catch (error) {
-      if (pool.disconnect(connection)) log.warn(`no control stream: ${sentence(error)}`);
+      if (pool.disconnect(connection) && !isCode(error, "ERR_POOL_CLOSED")) {
+        log.warn(`no control stream: ${sentence(error)}`);
+      }
       return;
     }
     const control = openControl(stream, (message) => {
@@ -196,14 +198,14 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
 
   pool.addEventListener("connect", ({ detail }) => void attend(detail));
   pool.addEventListener("disconnect", ({ detail: { connection, error } }) => {
-    if (cut.signal.aborted) return;
+    // A start that failed ends its connection itself, and says why.
+    if (cut.signal.aborted || (!started && error === undefined)) return;
     const reason = error === undefined ? "" : `: ${sentence(error)}`;
     log.warn(`connection to ${joinAddress(connection.remoteAddr)} is gone${reason}`);
   });
   pool.addEventListener("error", ({ detail }) => {
     // The token was taken back, or the server asks for another: waiting does not help. At the start it is `start` that fails.
-    const forbidden = detail instanceof PoolError && detail.code === "ERR_POOL_FORBIDDEN";
-    if (!forbidden) log.warn(sentence(detail));
+    if (!isCode(detail, "ERR_POOL_FORBIDDEN")) log.warn(sentence(detail));
     else if (started) void end(detail);
   });
 
@@ -239,6 +241,10 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
     close: () => end(undefined),
     closed: pool.closed.then(() => why),
   };
+}
+
+function isCode(error: unknown, code: PoolError["code"]): boolean {
+  return error instanceof PoolError && error.code === code;
 }
 
 /** A promise's outcome as a value, so that it may be looked at later. */

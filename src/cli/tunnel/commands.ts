@@ -197,7 +197,7 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
     return code;
   } catch (error) {
     if (stop.drain.aborted) return stop.code();
-    throw tls.pin === undefined ? withPinHint(error) : error;
+    throw withHint(error, { token: token !== undefined, pin: tls.pin !== undefined });
   } finally {
     stop.release();
   }
@@ -278,9 +278,15 @@ function clientTls(values: FlagValues): ClientTls {
   };
 }
 
-/** Who meets an unknown authority has most likely started the server without --cert. */
-function withPinHint(error: unknown): unknown {
-  const unknown = error instanceof PoolError && error.cause instanceof ConnectError && error.cause.kind === "authority";
+/** What is most likely wrong, in the terms of this command. */
+function withHint(error: unknown, given: { readonly token: boolean; readonly pin: boolean }): unknown {
+  if (!(error instanceof PoolError)) return error;
+  if (error.code === "ERR_POOL_FORBIDDEN") {
+    const hint = given.token ? "its token is another one" : "does it want a token? See --token-file";
+    return new Error(`${sentence(error)}: ${hint}`);
+  }
+  // Who meets an unknown authority has most likely started the server without --cert.
+  const unknown = !given.pin && error.cause instanceof ConnectError && error.cause.kind === "authority";
   if (!unknown) return error;
   return new Error(`${sentence(error)}; a development certificate needs the --pin that the server prints`);
 }

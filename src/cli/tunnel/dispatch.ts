@@ -49,18 +49,28 @@ export function createDispatcher<M extends Member>(options: DispatcherOptions): 
   const { take, wait, queue, clock } = options;
   const members = new Set<M>();
   let waiting = 0;
-  // Aborted when a member comes: whoever waits chooses anew.
+  // Aborted when a member comes or goes: whoever waits chooses anew.
   let change = new AbortController();
 
   /** Undefined when this member has none, or not in time. */
   async function tryTake(member: M, timeout: number, signal?: AbortSignal): Promise<PoolStream | undefined> {
     member.load++;
     try {
-      return await take(member.connection, { timeout, signal });
+      const stream = await take(member.connection, { timeout, signal });
+      if (members.has(member)) return stream;
+      // It takes no more, and would not hear of this one: what nobody announces, nobody serves.
+      stream.abort(new Error("the client takes no more connections"));
     } catch {
-      member.load--;
-      return undefined;
+      // None there, or not in time.
     }
+    member.load--;
+    return undefined;
+  }
+
+  function chooseAnew(): void {
+    const before = change;
+    change = new AbortController();
+    before.abort();
   }
 
   async function acquireNow(): Promise<{ member: M; stream: PoolStream } | undefined> {
@@ -102,12 +112,10 @@ export function createDispatcher<M extends Member>(options: DispatcherOptions): 
     members,
     add(member) {
       members.add(member);
-      const before = change;
-      change = new AbortController();
-      before.abort();
+      chooseAnew();
     },
     remove(member) {
-      members.delete(member);
+      if (members.delete(member)) chooseAnew();
     },
     async acquire(signal) {
       if (waiting === 0) {

@@ -12,11 +12,20 @@ export interface Traffic {
   busy: boolean;
 }
 
+/** Whether an end of the stream is one: resolves when it is, rejects when the other side never joined it with anything. */
+export type Meant = Promise<void>;
+
 /**
  * Carries bytes both ways until both sides have ended. A half-close stays one; an error on one side is a reset on the
- * other. Resolves when both are over in order, rejects with what broke.
+ * other. Resolves when both are over in order, rejects with what broke. An end of the stream is passed on once it is known
+ * to be `meant`: also who never took the stream ends it in order when it goes.
  */
-export async function relay(tcp: TcpConnection, stream: PoolStream, traffic: Traffic): Promise<void> {
+export async function relay(
+  tcp: TcpConnection,
+  stream: PoolStream,
+  traffic: Traffic,
+  meant: Meant = Promise.resolve(),
+): Promise<void> {
   const broken: { readonly error: unknown }[] = [];
   const cut = (error: unknown): void => {
     broken.push({ error });
@@ -25,7 +34,7 @@ export async function relay(tcp: TcpConnection, stream: PoolStream, traffic: Tra
   };
   await Promise.all([
     toStream(tcp, stream, traffic).catch(cut),
-    toTcp(stream, tcp, traffic).catch(cut),
+    toTcp(stream, tcp, traffic, meant).catch(cut),
   ]);
   await Promise.all([tcp.closed, stream.closed]);
   if (broken[0] !== undefined) throw broken[0].error;
@@ -46,7 +55,7 @@ async function toStream(tcp: TcpConnection, stream: PoolStream, traffic: Traffic
   await stream.closeWrite();
 }
 
-async function toTcp(stream: PoolStream, tcp: TcpConnection, traffic: Traffic): Promise<void> {
+async function toTcp(stream: PoolStream, tcp: TcpConnection, traffic: Traffic, meant: Meant): Promise<void> {
   let buffer = new Uint8Array(SMALL);
   let calm = 0;
   for (let n = await stream.read(buffer); n !== null; n = await stream.read(buffer)) {
@@ -57,5 +66,7 @@ async function toTcp(stream: PoolStream, tcp: TcpConnection, traffic: Traffic): 
     if (n === SMALL && buffer.length === SMALL) buffer = new Uint8Array(LARGE);
     else if (calm >= CALM && buffer.length === LARGE) buffer = new Uint8Array(SMALL);
   }
+  // Or this connection is over anyhow.
+  await Promise.race([meant, tcp.closed]);
   tcp.closeWrite();
 }

@@ -82,6 +82,8 @@ interface Serving {
   answered(): void;
   /** It could not: the public connection ends at once. */
   fail(why: string): void;
+  /** It went away. What it has connected ends with its stream, the rest at once. */
+  gone(error: Error): void;
 }
 
 /** From the announcement to the client's answer, its own attempts to reach the service included. Milliseconds. */
@@ -140,6 +142,11 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
     });
     const error = await control.over;
     if (client !== undefined) dispatcher.remove(client);
+    for (const announced of [...serving.values()]) {
+      // A client that takes no more serves what it has heard of, but cannot say so any more.
+      if (error === undefined) announced.answered();
+      else announced.gone(error);
+    }
     control.end();
     if (error === undefined) {
       if (client !== undefined) log.info(`client ${from} serves what it has, and takes no more`);
@@ -177,26 +184,35 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
   }
 
   async function publish(tcp: TcpConnection): Promise<void> {
-    const gone = new AbortController();
-    tcp.closed.then((error) => gone.abort(error));
-    const { member, stream } = await dispatcher.acquire(gone.signal);
+    const left = new AbortController();
+    tcp.closed.then((error) => left.abort(error));
+    const { member, stream } = await dispatcher.acquire(left.signal);
     const from = joinAddress(tcp.remoteAddr);
     const traffic = { sent: 0, received: 0, busy: true };
     const watched = idle.watch(traffic, () => tcp.abort());
     inUse++;
     counts.served++;
+    const answer = Promise.withResolvers<void>();
+    answer.promise.catch(() => {});
+    const gone = (error: Error): void => answer.reject(error);
     const fail = (why: string): void => {
       counts.failed++;
       log.warn(`client ${joinAddress(member.connection.remoteAddr)} could not serve: ${why}`);
+      const error = new Error(why);
+      answer.reject(error);
       tcp.abort();
-      stream.abort(new Error(why));
+      stream.abort(error);
     };
     const unanswered = setTimeout(fail, ANSWER_TIMEOUT, "it did not answer");
-    member.serving.set(stream.id, { fail, answered: () => clearTimeout(unanswered) });
+    const answered = (): void => {
+      clearTimeout(unanswered);
+      answer.resolve();
+    };
+    member.serving.set(stream.id, { answered, fail, gone });
     member.control.send({ kind: "take", id: stream.id, from });
     try {
       // Bytes go at once: the client dials while they travel.
-      await relay(tcp, stream, traffic);
+      await relay(tcp, stream, traffic, answer.promise);
       log.debug(`${from} is over`, { in: traffic.sent, out: traffic.received });
     } catch (error) {
       log.debug(`${from} broke`, { why: sentence(error), in: traffic.sent, out: traffic.received });

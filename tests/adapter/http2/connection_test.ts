@@ -499,3 +499,48 @@ test("what is written by turns with awaiting leaves in full transport writes", a
   assertEquals(writes.slice(0, -1), [131_072, 131_072, 131_072, 131_072]);
   assert(total > 8 * 65_536 && total < 8 * 65_536 + 200, `${total} bytes`);
 });
+
+test("nothing is written after our own FIN: a PING that comes then would cut what has not left yet", async () => {
+  const link = memoryLink(addr(1), addr(2));
+  const calls: string[] = [];
+  const { write, end } = link.server;
+  link.server.write = (data) => {
+    calls.push("write");
+    write.call(link.server, data);
+  };
+  // Like a socket that still has to send: it does not close yet.
+  link.server.end = () => void calls.push("end");
+  const clock = fakeClock();
+  const served = new Notes();
+  const ready = new Promise<Connection>((resolve, reject) => {
+    drive({
+      role: "server",
+      transport: link.server,
+      clock,
+      settings: resolveSettings(undefined),
+      greeting: {
+        ready(connection) {
+          resolve(connection);
+          return served;
+        },
+        failed: reject,
+      },
+    });
+  });
+  link.client.start({ data() {}, wrote() {}, closed() {} });
+  link.client.write(concat(PREFACE, settings(), settingsAck()));
+  const connection = await ready;
+  connection.goaway(11);
+  await settled();
+  assertEquals(calls.at(-1), "end");
+  calls.length = 0;
+  link.client.write(concat(ping(1), settings(), ping(2)));
+  const unanswered = assertRejects(() => connection.ping(100), Error, "No answer to PING");
+  await settled();
+  assertEquals(calls, []);
+  clock.advance(100);
+  await unanswered;
+  end.call(link.server);
+  await settled();
+  assertEquals(served.lines, ["closed in order"]);
+});

@@ -1,6 +1,17 @@
 /** RFC 9113 section 3.4: the preface, and SETTINGS as the first frame. */
-import { assertEquals } from "@std/assert";
-import { concat, headers, parseFrames, ping, PREFACE, settings, settingsAck, utf8 } from "../../support/frames.ts";
+import { assertEquals, assertInstanceOf } from "@std/assert";
+import { ConnectionClosedError } from "../../../src/adapter/contract.ts";
+import {
+  concat,
+  goaway,
+  headers,
+  parseFrames,
+  ping,
+  PREFACE,
+  settings,
+  settingsAck,
+  utf8,
+} from "../../support/frames.ts";
 import { test } from "../../support/harness.ts";
 import { rig } from "./rig.ts";
 
@@ -64,3 +75,17 @@ function settingsOf(payload: Uint8Array): Record<number, number> {
   for (let at = 0; at < payload.length; at += 6) values[view.getUint16(at)] = view.getUint32(at + 2);
   return values;
 }
+
+test("3.4 a server that says GOAWAY first refuses the client: its code is told, not that SETTINGS are missing", () => {
+  const client = rig("client", { bare: true });
+  client.frames();
+  client.feed(goaway(0, 12));
+  assertEquals(client.sent(), []);
+  const [error] = client.overs;
+  assertInstanceOf(error, ConnectionClosedError);
+  assertEquals([error.code, error.message], [12, "the peer refused the connection with GOAWAY INADEQUATE_SECURITY"]);
+  const server = rig("server", { bare: true });
+  server.frames();
+  server.feed(PREFACE, goaway(0, 12));
+  assertEquals(server.sent(), ["GOAWAY 0 1"]);
+});

@@ -1,5 +1,5 @@
 import { Server } from "node:net";
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ConnectError } from "../../../src/adapter/contract.ts";
 import { spkiPin } from "../../../src/adapter/tls/certificate.ts";
 import { fakeClock } from "../../support/clock.ts";
@@ -116,7 +116,7 @@ test("handshakeTimeout: silent over TCP, and silent after TLS", async (t) => {
   (await client(t, port)).start(sink);
   const { transport } = await accepted();
   clock.advance(2_000);
-  assertStringIncludes((await failure()).error.message, "No HTTP/2 connection within 3000 ms");
+  assertStringIncludes((await failure()).error.message, "no HTTP/2 connection within 3000 ms");
   await tcp.closed;
   assertEquals(sink.closes, []);
   clock.advance(1_000);
@@ -172,7 +172,8 @@ test("failed: each end before done is reported once, with its reason", async (t)
 
   await client(t, port);
   (await accepted()).handshake.fail(new Error("No preface"));
-  assertEquals((await failure()).error.message, "No preface");
+  const { error, remote } = await failure();
+  assertEquals(error.message, `Cannot accept 127.0.0.1:${remote!.port}: No preface`);
   assertEquals(failures.length, 8);
 });
 
@@ -217,7 +218,7 @@ test("close: the port is free, unfinished handshakes are cut, connections go on"
 
   const closing = listener.close();
   assertEquals(listener.close(), closing);
-  assertStringIncludes((await failure()).error.message, "The listener was closed");
+  assertStringIncludes((await failure()).error.message, "the listener was closed");
   await closing;
   const again = await listen(t, { port });
   await cut.gone;
@@ -304,11 +305,14 @@ test("a client certificate is demanded, not just asked for", async (t) => {
   const { port, failure, accepted } = await listen(t, { identity: { ...certs.server, clientCa: certs.ca } });
   let wrong = 0;
   accepted().then(() => wrong++, () => {});
-  for (const shown of [{}, certs.foreignClient, certs.expired, certs.selfSigned]) {
+  const none = {};
+  for (const shown of [none, certs.foreignClient, certs.expired, certs.selfSigned]) {
     const sink = recorder();
     const trust = { ...verified, ...shown };
     (await client(t, port, { trust })).start(sink);
-    assert((await failure()).error instanceof Error);
+    const { error, remote } = await failure();
+    const says = shown === none ? "it shows no client certificate" : "its client certificate is not accepted";
+    assertStringIncludes(error.message, `Cannot accept 127.0.0.1:${remote!.port}: ${says}`);
     await sink.gone;
   }
   assertEquals(wrong, 0);

@@ -150,3 +150,31 @@ test("dispatch: a public connection that goes leaves the queue, and gives back t
   assertEquals([dispatcher.waiting, dry.load], [0, 0]);
   assert(dispatcher.members.has(dry));
 });
+
+test("dispatch: who waits for a client that takes no more goes to another, and a stream that comes too late is not used", async () => {
+  const { dispatcher, client, arrive } = setUp();
+  const leaving = client("leaving"), other = client("other");
+  dispatcher.add(leaving);
+  const wait = dispatcher.acquire(never);
+  await turn();
+  assertEquals(leaving.load, 1);
+  dispatcher.add(other);
+  await turn();
+  other.load = 5;
+  // Half-closed its control stream: its connection lives, and may still open streams.
+  dispatcher.remove(leaving);
+  arrive(leaving);
+  await turn();
+  arrive(other);
+  assertEquals((await wait).member, other);
+  assertEquals([leaving.load, other.load], [0, 6]);
+
+  const last = dispatcher.acquire(never);
+  await turn();
+  arrive(other);
+  dispatcher.remove(other);
+  await turn();
+  const next = client("next", 1);
+  dispatcher.add(next);
+  assertEquals((await last).member, next);
+});
