@@ -73,7 +73,18 @@ export class ClientLink extends Link implements ConnectionHandler {
     seat.channel = this.connection.open(fields, seat);
     this.busy.add(seat);
     seat.begin();
-    if (++this.#opened >= this.core.settings.maxStreamsPerConnection) this.retire("it has had its number of streams");
+    this.#opened++;
+    if (this.answered) this.#limit();
+  }
+
+  /** The server has answered an opening. Before that the connection is not replaced at its limit: it may be no good, and so the next one. */
+  heard(): void {
+    this.answered = true;
+    this.#limit();
+  }
+
+  #limit(): void {
+    if (this.#opened >= this.core.settings.maxStreamsPerConnection) this.retire("it has had its number of streams");
   }
 
   /** Another connection takes over. This one ends with its last stream. */

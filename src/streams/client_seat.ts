@@ -48,7 +48,7 @@ export class ClientSeat extends Seat {
 
   override headers(fields: Fields, kind: "response" | "trailers"): void {
     if (this.phase !== "opening" || kind === "trailers") return;
-    this.link.answered = true;
+    this.link.heard();
     const status = field(fields, ":status");
     if (status === "200") {
       this.#accepted = true;
@@ -97,7 +97,7 @@ export class ClientSeat extends Seat {
     const kind = fault?.kind;
     if (kind === "lost" || kind === "aborted" || this.link.draining) return this.#settle("gone");
     if (kind === "refused" || (fault?.kind === "reset" && fault.code === REFUSED_STREAM)) {
-      this.link.answered = true;
+      this.link.heard();
       return this.#settle("full", this.#handshakeError("is full (REFUSED_STREAM)"));
     }
     this.#settle(

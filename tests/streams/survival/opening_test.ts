@@ -292,3 +292,23 @@ test("opening: a server that is not well is asked in rounds, not without end, ho
     await waiting;
   });
 });
+
+test("opening: a connection at its number of streams is replaced in the time of an answer, not by back-off", async (t) => {
+  await each({ "1": 1, "2": 2, "4": 4, "6": 6 }, async (max) => {
+    const server = await rawServer(t);
+    // No more often than the first back-off, but for the first time.
+    const client = quickClient(t, server.port, {
+      maxStreamsPerConnection: max,
+      backoff: { initial: 30, factor: 10, max: 100_000 },
+    });
+    await client.start();
+    for (let i = 0; i < 12; i++) {
+      const stream = await client.incomingGet({ timeout: 2_000 });
+      await echoes(stream);
+      stream.close();
+    }
+    assert(server.peers.every(({ streams }) => streams.size <= max));
+    assertEquals([client.errorCount, client.stats().failed], [0, 0]);
+    await closes(client);
+  });
+});
