@@ -80,7 +80,6 @@ export class Rounds {
   moreRoom(): void {
     if (!this.#short) return;
     this.#short = false;
-    this.#notBefore = -Infinity;
     this.poke();
   }
 
@@ -102,9 +101,7 @@ export class Rounds {
       waiting: wanting,
       now,
       endedAt: this.#endedAt,
-      notBefore: this.#dropped
-        ? Math.max(this.#notBefore, this.#endedAt + core.settings.adaptive.minInterval)
-        : this.#notBefore,
+      notBefore: this.#earliest(),
     });
     if (at > now) {
       if (this.#next?.pending && this.#next.time <= at) return;
@@ -120,10 +117,18 @@ export class Rounds {
     });
   }
 
+  #earliest(): number {
+    let at = this.#notBefore;
+    if (this.#short) at = Math.max(at, this.#endedAt + this.interval);
+    if (this.#dropped) at = Math.max(at, this.#endedAt + this.#core.settings.adaptive.minInterval);
+    return at;
+  }
+
   #start(): void {
     const core = this.#core;
     if (core.closing || !core.online) return;
     this.#next?.cancel();
+    this.#short = false;
     this.#dropped = false;
     const plan = planRound(this.#adaptive, core.members.size, core.settings.adaptive);
     this.#resize(this.capacity, plan.interval);
@@ -181,7 +186,7 @@ export class Rounds {
     this.#resize(capacity, this.interval);
     const now = this.#endedAt = this.#core.deadlines.now();
     if (round.bad) this.#notBefore = round.beganAt + this.#backoff.next();
-    else if (round.full || this.#short) this.#notBefore = now + this.interval;
+    else if (round.full) this.#notBefore = now + this.interval;
     else this.#notBefore = -Infinity;
     this.poke();
   }
