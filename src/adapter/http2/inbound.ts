@@ -193,7 +193,7 @@ export class Inbound implements FrameSink {
     if (stream === undefined) {
       if (this.#session.ids.isIdle(id)) throw new H2Error(PROTOCOL_ERROR, `RST_STREAM on idle stream ${id}`);
       // Ours and the peer's have crossed: many streams that both sides give up are no flood.
-      if (!this.#session.ids.crossed(id)) this.#session.budget.empty();
+      if (!this.#session.ids.crossed(id)) this.#session.budget.lateReset();
       return;
     }
     // The server answered, and the client has waited for it: that costs no more than a stream which ends in order, and many

@@ -91,6 +91,11 @@ export class Budget {
     if (!this.#resets.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many streams reset");
   }
 
+  /** RST_STREAM on a stream that has ended: it carries nothing, but many come at once where many resets of both sides cross. */
+  lateReset(): void {
+    if (!this.#empty.take()) this.reset();
+  }
+
   ping(): void {
     if (!this.#pings.take()) throw new H2Error(ENHANCE_YOUR_CALM, "too many PINGs");
   }

@@ -1,5 +1,5 @@
 import { Server } from "node:net";
-import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { ConnectError } from "../../../src/adapter/contract.ts";
 import { spkiPin } from "../../../src/adapter/tls/certificate.ts";
 import { fakeClock } from "../../support/clock.ts";

@@ -8,6 +8,7 @@ import { connect as connectTls, createServer, type TlsOptions } from "node:tls";
 import { type ClientPool, type ConnectionInfo, ServerPool } from "../../../src/streams/mod.ts";
 import type { ClientPoolOptions, ClientTls } from "../../../src/streams/options.ts";
 import * as certs from "../../support/certs.ts";
+import { PREFACE } from "../../support/frames.ts";
 import { test, type TestContext } from "../../support/harness.ts";
 import { linux } from "../../support/needs.ts";
 import { realServer } from "../support.ts";
@@ -539,5 +540,34 @@ test("limits: streams of a connection, idle ones of a connection, idle ones in a
   for (let i = 0; i < 4; i++) await server.incomingGet({ connection: first.connection });
   await within(5_000, "a stream", waiting);
   await closes(client);
+  await closes(server);
+});
+
+test("limits: whoever never became a connection gives its place back", async (t) => {
+  const server = echoing(
+    await realServer(t, { maxConnections: 4, maxConnectionsPerAddress: 3, handshakeTimeout: 300 }),
+  );
+  const { port } = server.addr!;
+  const says: (Uint8Array | undefined)[] = [undefined, new Uint8Array(500).fill(7), PREFACE, undefined];
+  for (let round = 0; round < 5; round++) {
+    const before = server.errorCount;
+    await Promise.all(says.map(async (bytes, i) => {
+      const socket = connectTcp({ port, host: "127.0.0.1" }).on("error", () => {}).resume();
+      t.cleanup(() => socket.destroy());
+      if (bytes !== undefined) socket.write(bytes);
+      if (i === 3) socket.once("connect", () => socket.resetAndDestroy());
+      await within(5_000, "cut", new Promise<void>((resolve) => socket.once("close", () => resolve())));
+    }));
+    const silent = await rawClient(t, port, "silent").catch(() => undefined);
+    if (silent !== undefined) await within(5_000, "cut", silent.closed);
+    await until("it is told of", () => server.errorCount > before);
+  }
+  for (let i = 0; i < 3; i++) {
+    const client = quickClient(t, port);
+    await client.start();
+    await recovers(client);
+    if (i === 1) await closes(client);
+    if (i === 1) await until("it has gone", () => server.stats().connections === 1);
+  }
   await closes(server);
 });

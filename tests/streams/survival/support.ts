@@ -40,6 +40,8 @@ export interface Net {
   readonly port: number;
   /** Connections now. */
   readonly size: number;
+  /** Connections so far. */
+  readonly made: number;
   /** FIN both ways. */
   cut(): void;
   /** RST both ways. */
@@ -55,12 +57,14 @@ export interface Net {
 export async function network(t: TestContext, port: number): Promise<Net> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let refusing = false;
+  let made = 0;
   const server = createServer({ noDelay: true }, (near) => {
     near.on("error", () => {});
     if (refusing) return void near.destroy();
     const far = connect({ port, host: "127.0.0.1", noDelay: true });
     const pair = [near, far] as const;
     pairs.add(pair);
+    made++;
     for (const [from, to] of [[near, far], [far, near]] as const) {
       from.on("error", () => {});
       from.on("data", (chunk: Uint8Array) => void to.write(chunk));
@@ -80,6 +84,9 @@ export async function network(t: TestContext, port: number): Promise<Net> {
     port: (server.address() as AddressInfo).port,
     get size() {
       return pairs.size;
+    },
+    get made() {
+      return made;
     },
     cut: () => all((socket) => socket.destroy()),
     reset: () => all((socket) => socket.resetAndDestroy()),
