@@ -16,6 +16,7 @@ type Callback = (error?: Error | null) => void;
  *
  * - END_STREAM, and nothing else, is the end: every failure destroys it with the error.
  * - Destroying it resets the stream, unless both sides have ended.
+ * - The stream's own `close` destroys it without an error, which nobody might listen for, and is an end in order all the same.
  */
 export class PoolDuplex extends Duplex implements ReadWaiter, SideHolder {
   readonly label = "`toDuplex()`";
@@ -64,7 +65,7 @@ export class PoolDuplex extends Duplex implements ReadWaiter, SideHolder {
   override _destroy(error: Error | null, callback: Callback): void {
     const { receiver, sender } = this.#exchange;
     receiver.forget(this);
-    if (!(receiver.complete && sender.ended)) this.#exchange.abort(error ?? undefined);
+    if (!this.#exchange.closing && !(receiver.complete && sender.ended)) this.#exchange.abort(error ?? undefined);
     callback(error);
   }
 
@@ -83,7 +84,7 @@ export class PoolDuplex extends Duplex implements ReadWaiter, SideHolder {
     this.#waiting = false;
     // What had come before is read first; the error follows it.
     if (this.#exchange.receiver.size > 0) return;
-    this.destroy(error as Error);
+    this.destroy(this.#exchange.closing ? undefined : error as Error);
   }
 }
 

@@ -109,6 +109,8 @@ export class WritableSide implements SideHolder {
     this.stream = new WritableStream({
       start: (controller) => {
         this.#controller = controller;
+        // `abort` below is called only after the pending write has settled: with a peer that does not read, never.
+        controller.signal.addEventListener("abort", () => exchange.abort(controller.signal.reason), { once: true });
       },
       write: async (chunk) => {
         sender.check(this);
@@ -124,6 +126,7 @@ export class WritableSide implements SideHolder {
   }
 
   failed(error: unknown): void {
-    this.#controller.error(error);
+    // An abort knows its own reason.
+    if (!this.#controller.signal.aborted) this.#controller.error(error);
   }
 }

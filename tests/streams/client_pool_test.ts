@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
-import { ConnectError, type ConnectFault, type Connection } from "../../src/adapter/contract.ts";
+import { ConnectError, type Connection } from "../../src/adapter/contract.ts";
 import type { ClientPool, PoolStream } from "../../src/streams/mod.ts";
 import { test } from "../support/harness.ts";
 import {
   bytes,
+  dials,
   giveId,
   memoryPair,
   oddHandler,
@@ -31,17 +32,6 @@ async function odd(
     return oddHandler(streams, answer);
   });
   return { ...w, streams, connections, client: undefined as never, pool: w.client(listener.addr.port, options) };
-}
-
-/** Attempts and when they were made. */
-function dials(w: World, fail: (n: number) => ConnectFault | undefined): number[] {
-  const times: number[] = [];
-  w.engine.dialing = () => {
-    times.push(w.clock.now());
-    const kind = fail(times.length);
-    if (kind !== undefined) throw new ConnectError(kind, `Cannot connect to x: ${kind}`);
-  };
-  return times;
 }
 
 test("client: opens streams as the protocol says", async (t) => {

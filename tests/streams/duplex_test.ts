@@ -178,3 +178,18 @@ test("duplex: what had come before a reset is read first, when it was there alre
   assertEquals(error.code, "ERR_STREAM_RESET");
   assertEquals(heard.join(""), "onetwothree");
 });
+
+test("duplex: the stream's own close is no error of it, and an end in order for the other side", async (t) => {
+  const { near, far, turn } = await memoryStream(t);
+  const duplex = near.toDuplex();
+  // No listener for errors: one would be an uncaught exception.
+  const over = new Promise<void>((resolve) => duplex.on("close", resolve));
+  duplex.write("all of it");
+  await turn();
+  near.close();
+  await over;
+  assertEquals(duplex.errored, null);
+  assertEquals(await text(far), "all of it");
+  far.close();
+  await near.closed;
+});

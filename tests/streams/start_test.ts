@@ -1,19 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertStrictEquals } from "@std/assert";
-import { ConnectError, type ConnectFault } from "../../src/adapter/contract.ts";
+import { ConnectError } from "../../src/adapter/contract.ts";
 
 import { test } from "../support/harness.ts";
-import { memoryPair, rejects, type World, world } from "./support.ts";
-
-/** Attempts and when they were made. */
-function dials(w: World, fail: (n: number) => ConnectFault | undefined): number[] {
-  const times: number[] = [];
-  w.engine.dialing = () => {
-    times.push(w.clock.now());
-    const kind = fail(times.length);
-    if (kind !== undefined) throw new ConnectError(kind, `Cannot connect to x: ${kind}`);
-  };
-  return times;
-}
+import { dials, memoryPair, rejects, type World, world } from "./support.ts";
 
 test("start: retries what may pass, with back-off and one budget", async (t) => {
   const w = world(t);

@@ -1,14 +1,16 @@
 /** What the tests of the stream pools share. @module */
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import type {
-  Channel,
-  ChannelFault,
-  Connection,
-  ConnectionHandler,
-  Engine,
-  Fields,
-  Listener,
+import {
+  type Channel,
+  type ChannelFault,
+  ConnectError,
+  type ConnectFault,
+  type Connection,
+  type ConnectionHandler,
+  type Engine,
+  type Fields,
+  type Listener,
 } from "../../src/adapter/contract.ts";
 import { ClientPool } from "../../src/streams/client_pool.ts";
 import { type Environment, withEnvironment } from "../../src/streams/environment.ts";
@@ -293,4 +295,15 @@ export async function oddServer(
   t.cleanup(() => listener.close());
   assert(listener.addr.port > 0);
   return listener;
+}
+
+/** Attempts and when they were made. */
+export function dials(w: World, fail: (n: number) => ConnectFault | undefined): number[] {
+  const times: number[] = [];
+  w.engine.dialing = () => {
+    times.push(w.clock.now());
+    const kind = fail(times.length);
+    if (kind !== undefined) throw new ConnectError(kind, `Cannot connect to x: ${kind}`);
+  };
+  return times;
 }

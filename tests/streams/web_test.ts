@@ -199,3 +199,19 @@ test("locks: a read that a released reader has left behind is not overtaken", as
   await turn();
   assertEquals(new TextDecoder().decode((await near.readable.getReader().read()).value), "x");
 });
+
+test("web streams: abort does not wait for a write that a peer does not read", async (t) => {
+  const { near, far } = await memoryStream(t);
+  const writer = near.writable.getWriter();
+  writer.closed.catch(() => {});
+  const writing = rejects(writer.write(new Uint8Array(5_000_000)), "ERR_STREAM_CLOSED");
+  await turn();
+  await writer.abort(new Error("enough"));
+  await writing;
+  await near.closed;
+  const buffer = new Uint8Array(65_536);
+  const reading = (async () => {
+    while (await far.read(buffer) !== null);
+  })();
+  await rejects(reading, "ERR_STREAM_RESET");
+});

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { TestContext } from "./harness.ts";
 import { untracked } from "./leaks.ts";
 import { ROOT, runtimeCommand, type RuntimeName } from "./runtime.ts";
+import { joined } from "./joined.ts";
 
 /** How a process ended: `code`, or the `signal` that ended it. */
 export interface Exit {
@@ -182,14 +183,4 @@ async function within<T>(promise: Promise<T>, ms: number, message: () => string)
   } finally {
     clearTimeout(timer);
   }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(chunks.reduce((n, chunk) => n + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }

@@ -16,6 +16,8 @@ import type {
 } from "../../../src/adapter/contract.ts";
 import * as certs from "../../support/certs.ts";
 import type { TestContext } from "../../support/harness.ts";
+import { joined } from "../../support/joined.ts";
+import { queue } from "../../support/queue.ts";
 
 /** The engines at both ends. */
 export interface Engines {
@@ -396,16 +398,6 @@ export function pattern(length: number, seed = 0): Uint8Array {
   return bytes;
 }
 
-export function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(chunks.reduce((n, chunk) => n + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
-}
-
 export function same(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
@@ -413,17 +405,4 @@ export function same(a: Uint8Array, b: Uint8Array): boolean {
 /** Lets what is on its way arrive: a round trip after it. */
 export async function settled(connection: Connection): Promise<void> {
   await connection.ping(10_000);
-}
-
-function queue<T>(): { push(value: T): void; next(): Promise<T> } {
-  const values: T[] = [], takers: ((value: T) => void)[] = [];
-  return {
-    push(value) {
-      const taker = takers.shift();
-      if (taker === undefined) values.push(value);
-      else taker(value);
-    },
-    next: () =>
-      values.length > 0 ? Promise.resolve(values.shift() as T) : new Promise((resolve) => takers.push(resolve)),
-  };
 }

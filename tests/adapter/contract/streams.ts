@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Fields } from "../../../src/adapter/contract.ts";
 import { test } from "../../support/harness.ts";
-import { type Ear, echo, ends, type Engines, joined, ok, pattern, post, same, settled, writeAll } from "./setup.ts";
+import { joined } from "../../support/joined.ts";
+import { type Ear, echo, ends, type Engines, ok, pattern, post, same, settled, writeAll } from "./setup.ts";
 
 export function streamsContract(name: string, engines: Engines): void {
   test(`${name}: a request and its response, in order, on both sides`, async (t) => {

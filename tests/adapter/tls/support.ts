@@ -20,6 +20,7 @@ import { type Handshake, listenTls, type ListenTlsOptions } from "../../../src/a
 import type { Transport, TransportSink } from "../../../src/adapter/tls/transport.ts";
 import type { TestContext } from "../../support/harness.ts";
 import * as certs from "../../support/certs.ts";
+import { queue } from "../../support/queue.ts";
 
 export const verified: ClientTrust = { mode: "verified", ca: certs.ca };
 
@@ -132,19 +133,6 @@ export async function listen(t: TestContext, options: Partial<ListenTlsOptions> 
     for (const transport of transports) transport.destroy();
   });
   return { listener, port: listener.addr.port, accepted: accepted.next, failure: failed.next, failures };
-}
-
-function queue<T>(): { push(value: T): void; next(): Promise<T> } {
-  const values: T[] = [], takers: ((value: T) => void)[] = [];
-  return {
-    push(value) {
-      const taker = takers.shift();
-      if (taker === undefined) values.push(value);
-      else taker(value);
-    },
-    next: () =>
-      values.length > 0 ? Promise.resolve(values.shift() as T) : new Promise((resolve) => takers.push(resolve)),
-  };
 }
 
 export async function client(t: TestContext, port: number, options: Partial<DialOptions> = {}): Promise<Transport> {

@@ -4,20 +4,11 @@ import { fakeClock } from "../../support/clock.ts";
 import { test, type TestContext } from "../../support/harness.ts";
 import type { TLSSocket } from "node:tls";
 import { client as dialTo, connected, later, listen, proxy, type Recorder, recorder, tlsServer } from "./support.ts";
+import { joined } from "../../support/joined.ts";
 
 /** Bytes that tell where they belong. */
 function pattern(length: number, from = 0): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (from + i) % 251);
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(chunks.reduce((n, chunk) => n + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }
 
 test("bytes arrive whole and in order, and what was delivered is never written to again", async (t) => {

@@ -206,7 +206,7 @@ const DEADLY: Record<string, (peer: RawPeer) => void> = {
   "a flood of SETTINGS": (peer) => peer.send(many(500, settings())),
   "a flood of empty DATA": (peer) => peer.send(many(5_000, data(1, NONE))),
   "a flood of resets": (peer) => {
-    for (let id = 101; id < 101 + 2 * 3_000; id += 2) peer.send(headers(id, POST), reset(id, 8));
+    for (let id = 101; id < 101 + 2 * 6_000; id += 2) peer.send(headers(id, POST), reset(id, 8));
   },
 };
 
