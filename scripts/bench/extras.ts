@@ -1,6 +1,5 @@
 /** What one process tells by itself: the time to take a stream, and the core's cost per operation. @module */
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import process from "node:process";
 import type { CoreCost } from "./core.ts";
 import type { Command } from "./pair.ts";
@@ -9,8 +8,8 @@ import { type Extra, mark } from "./report.ts";
 const DEADLINE_MS = 90_000;
 
 /** Median times to take a stream, against the limits of the project. */
-export async function takes(command: Command, env: Readonly<Record<string, string>>): Promise<Extra[]> {
-  const output = await run(command, "./side/take.ts", env);
+export async function takes(command: Command, file: string, env: Readonly<Record<string, string>>): Promise<Extra[]> {
+  const output = await run(command, file, env);
   const { pooled, waitingById, waitingNext } = JSON.parse(output) as Record<string, number>;
   const extra = (title: string, value: number | undefined, floor: number): Extra => ({
     title,
@@ -30,8 +29,12 @@ export async function takes(command: Command, env: Readonly<Record<string, strin
 const FLAT = 2;
 
 /** The core's costs at 10, 1,000 and 100,000 members. Flat means: it does not grow faster than a `Map` does, whose caches miss too. */
-export async function coreCosts(command: Command, env: Readonly<Record<string, string>>): Promise<Extra[]> {
-  const costs = JSON.parse(await run(command, "./side/core_costs.ts", env)) as CoreCost[];
+export async function coreCosts(
+  command: Command,
+  file: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Extra[]> {
+  const costs = JSON.parse(await run(command, file, env)) as CoreCost[];
   const growth = ({ ns }: CoreCost): number => ns.at(-1)! / ns[0]!;
   const yardstick = Math.max(1, growth(costs[0]!));
   return costs.map((cost, i) => ({
@@ -45,8 +48,7 @@ export async function coreCosts(command: Command, env: Readonly<Record<string, s
 
 /** Runs a file to its end and gives the last line that it printed. */
 export function run(command: Command, file: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(command.program, [...command.flags, path], {
+  const child = spawn(command.program, [...command.flags, file], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: DEADLINE_MS,

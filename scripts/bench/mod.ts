@@ -7,7 +7,6 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import os from "node:os";
-import { resolve } from "node:path";
 import process from "node:process";
 import { type ImplementationName, IMPLEMENTATIONS, MEASURES, type RuntimeName } from "./measures.ts";
 import { type IdleMemory, idleMemory } from "./memory.ts";
@@ -111,9 +110,7 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
   };
   const pair = (implementation: ImplementationName, purpose: "traffic" | "idle"): PairOptions => ({
     command: runtime.command(options.profile && `${options.profile}/${name}/${implementation}`),
-    main: implementation.startsWith("old-")
-      ? resolve(options.against!, "scripts/bench/side/main.ts")
-      : fileURLToPath(new URL("./side/main.ts", import.meta.url)),
+    main: runtime.side("main", implementation.startsWith("old-") ? options.against : undefined),
     implementation: implementation.replace("old-", ""),
     purpose,
     env,
@@ -146,7 +143,7 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
   if (options.only.has("core") && who.includes("pool")) {
     progress("the core's costs");
     try {
-      extras.push(...await coreCosts(runtime.command(), env));
+      extras.push(...await coreCosts(runtime.command(), runtime.side("core_costs"), env));
     } catch (error) {
       notes.push(`the core's costs: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
     }
@@ -154,7 +151,13 @@ async function benchRuntime(name: RuntimeName, options: Options): Promise<Runtim
   if (options.only.has("take") && who.includes("pool")) {
     progress("taking a stream");
     try {
-      extras.push(...await takes(runtime.command(options.profile && `${options.profile}/${name}/take`), env));
+      extras.push(
+        ...await takes(
+          runtime.command(options.profile && `${options.profile}/${name}/take`),
+          runtime.side("take"),
+          env,
+        ),
+      );
     } catch (error) {
       notes.push(`taking a stream: ${error instanceof Error ? error.message.slice(0, 300) : error}`);
     }
