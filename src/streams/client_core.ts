@@ -143,6 +143,8 @@ export class ClientCore extends StreamCore {
 
   attemptFailed(error: PoolError, verdict: Verdict): void {
     this.report(error);
+    // The others take over its share.
+    this.#rounds.moreRoom();
     if (this.state !== "starting") return;
     // An attempt that had hardly any time says less than the one before.
     if (verdict === "cut short") this.#starting!.lastFailure ??= error;
@@ -194,11 +196,23 @@ export class ClientCore extends StreamCore {
     return this.#slots.some((slot) => slot.link !== undefined);
   }
 
-  /** Where the next stream is opened: the connection with the fewest streams that takes one. */
+  /** Whether a connection is being made for the first time. */
+  get expecting(): boolean {
+    return this.#slots.some((slot) => slot.firstAttempt);
+  }
+
+  /**
+   * Where the next stream is opened: the connection with the fewest streams that takes one. While others are made for the
+   * first time, none gets more than its share unless somebody waits: else the first one would have all, and its loss
+   * would empty the pool.
+   */
   pick(): ClientLink | undefined {
+    const share = this.members.waiting === 0 && this.expecting
+      ? Math.ceil(this.capacity / this.#slots.length)
+      : Infinity;
     let best: ClientLink | undefined;
     for (const { link } of this.#slots) {
-      if (link === undefined || link.openable <= 0) continue;
+      if (link === undefined || link.openable <= 0 || link.connection.channels >= share) continue;
       if (best === undefined || link.connection.channels < best.connection.channels) best = link;
     }
     return best;
@@ -232,6 +246,7 @@ export class ClientCore extends StreamCore {
   }
 
   protected waited(): void {
+    if (this.expecting) this.#rounds.moreRoom();
     this.#rounds.poke();
   }
 

@@ -41,6 +41,11 @@ export class Slot implements Expires {
     this.#backoff = backoff(core.settings.backoff, core.environment.random, "create a client pool");
   }
 
+  /** Whether the first attempt is under way. */
+  get firstAttempt(): boolean {
+    return this.#attempts <= 1 && this.#abort !== undefined;
+  }
+
   /** Begins an attempt now, unless one is under way. */
   connect(): void {
     if (this.#stopped || this.link !== undefined || this.#abort !== undefined) return;

@@ -137,7 +137,7 @@ export class Rounds {
       const link = core.pick();
       if (link === undefined || !core.budget.reserve(core.settings.window.idle)) {
         this.#short = true;
-        round.failed++;
+        if (!core.expecting) round.failed++;
         break;
       }
       if (!this.#open(link, round)) break;

@@ -330,6 +330,43 @@ test("connections: several are kept, and streams go to the one with the fewest",
   assertEquals(per.length, 3);
 });
 
+test("connections: the first one does not get the share of those that are being made, unless somebody waits", async (t) => {
+  const w = world(t);
+  const server = await w.server();
+  const late: (() => void)[] = [];
+  // The first connection is up at once, the others when told.
+  let dials = 0;
+  w.engine.dialing = () => ++dials === 1 ? undefined : new Promise<void>((resolve) => late.push(resolve));
+  const client = w.client(server.addr!.port, {
+    connections: 3,
+    minCapacity: 9,
+    maxCapacity: 9,
+  });
+  const idle = () => w.pass(500).then(() => client.active);
+  await client.start();
+  assertEquals(await idle(), 3);
+  const taken = Promise.all(Array.from({ length: 20 }, () => client.incomingGet()));
+  await w.turn();
+  assertEquals((await taken).length, 20);
+  w.engine.dialing = undefined;
+  late[0]!();
+  await w.turn();
+  assertEquals(client.stats().connections, 2);
+  late[1]!();
+  assertEquals([await idle(), client.stats().connections], [9, 3]);
+});
+
+test("connections: the first fill is shared by all", async (t) => {
+  const w = world(t);
+  const server = await w.server();
+  const client = w.client(server.addr!.port, { connections: 3, minCapacity: 9, maxCapacity: 9 });
+  await client.start();
+  await client.filled(9);
+  w.engine.links[0]!.cut();
+  assertEquals(client.active, 6);
+  await w.pass(6_000);
+});
+
 test("maxStreamsPerConnection: a fresh connection takes over, the old one ends with its last stream", async (t) => {
   const { serverPool, clientPool, pass } = await memoryPair(t, {
     client: { maxStreamsPerConnection: 6, minCapacity: 4, maxCapacity: 4 },
