@@ -200,7 +200,7 @@ test("mTLS: a client without, or with a foreign one, is refused, and told what i
   };
   await each(cases, async ({ tls, says }) => {
     const client = quickClient(t, server.addr!.port, { tls });
-    const error = await failure("start", client.start({ timeout: 1_500 }));
+    const error = await failure("start", client.start({ timeout: 800 }));
     assertEquals(error.code, "ERR_POOL_CONNECT");
     assertMatch(error.message, says);
     await closes(client);
@@ -545,11 +545,11 @@ test("limits: streams of a connection, idle ones of a connection, idle ones in a
 
 test("limits: whoever never became a connection gives its place back", async (t) => {
   const server = echoing(
-    await realServer(t, { maxConnections: 4, maxConnectionsPerAddress: 3, handshakeTimeout: 300 }),
+    await realServer(t, { maxConnections: 4, maxConnectionsPerAddress: 3, handshakeTimeout: 250 }),
   );
   const { port } = server.addr!;
   const says: (Uint8Array | undefined)[] = [undefined, new Uint8Array(500).fill(7), PREFACE, undefined];
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 3; round++) {
     const before = server.errorCount;
     await Promise.all(says.map(async (bytes, i) => {
       const socket = connectTcp({ port, host: "127.0.0.1" }).on("error", () => {}).resume();

@@ -13,7 +13,7 @@ import { answer, OK, ownId, POST, rawClient, rawOpen, type RawPeer, rawServer, t
 import { closes, echoing, ledger, network, QUICK, quickClient, recovers, until, within } from "./support.ts";
 
 const SEEDS = Number(process.env.H2POOL_CHAOS ?? 2);
-const TIME = 700;
+const TIME = 500;
 const EXPECTED = new Set([
   "ERR_POOL_TIMEOUT",
   "ERR_POOL_CLOSED",

@@ -128,7 +128,7 @@ test("start: a resolver that throws, rejects, says nonsense or never answers is 
     const attempts: number[] = [];
     const signals: AbortSignal[] = [];
     const client = quickClient(t, 1, {
-      connectTimeout: 1_000,
+      connectTimeout: 500,
       address: ({ attempt, signal }) => {
         attempts.push(attempt);
         signals.push(signal);
