@@ -38,6 +38,7 @@ await step("types", ["check"]);
 await api();
 await documents();
 await step("documentation", ["doc", "--lint", ...Object.values(exports)]);
+await exampleEach();
 console.log(failures === 0 ? "checked" : `failed: ${failures}`);
 process.exitCode = failures === 0 ? 0 : 1;
 
@@ -100,11 +101,31 @@ async function documents(): Promise<void> {
   await step(`${files.length} examples in documents`, ["check", "--config", join(folder, "deno.json"), ...files]);
 }
 
+/** Every public symbol shows how it is used. */
+async function exampleEach(): Promise<void> {
+  const all = await symbols(join(ROOT, exports["."]!));
+  const without = all.filter(({ declarations }) =>
+    !declarations.some(({ jsDoc }) => jsDoc?.tags?.some(({ kind }) => kind === "example"))
+  );
+  if (without.length > 0) fail(`public symbols without an example: ${without.map(({ name }) => name).join(", ")}`);
+  else console.log(`ok ${all.length} public symbols have an example`);
+}
+
 async function exported(path: string): Promise<string[]> {
+  return (await symbols(path)).map(({ name }) => name);
+}
+
+/** A public symbol, as `deno doc --json` tells it. */
+interface PublicSymbol {
+  readonly name: string;
+  readonly declarations: readonly { readonly jsDoc?: { readonly tags?: readonly { readonly kind: string }[] } }[];
+}
+
+async function symbols(path: string): Promise<PublicSymbol[]> {
   const { code, text } = await run([process.execPath, "doc", "--json", path], { cwd: ROOT });
   if (code !== 0) throw new Error(text);
-  const { nodes } = JSON.parse(text) as { nodes: Record<string, { symbols: { name: string }[] }> };
-  return Object.values(nodes).flatMap(({ symbols }) => symbols.map(({ name }) => name));
+  const { nodes } = JSON.parse(text) as { nodes: Record<string, { symbols: PublicSymbol[] }> };
+  return Object.values(nodes).flatMap(({ symbols }) => symbols);
 }
 
 function shared(): string | undefined {

@@ -12,7 +12,19 @@
  * @module
  */
 
-/** A TCP address. */
+/**
+ * A TCP address.
+ *
+ * @example
+ * ```ts
+ * import type { NetAddr } from "@x/h2pool";
+ *
+ * // As an address of a client pool.
+ * function hostPort({ hostname, port }: NetAddr): string {
+ *   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+ * }
+ * ```
+ */
 export interface NetAddr {
   /** Always TCP. */
   readonly transport: "tcp";
@@ -22,7 +34,19 @@ export interface NetAddr {
   readonly port: number;
 }
 
-/** What the TLS handshake of a connection agreed on. */
+/**
+ * What the TLS handshake of a connection agreed on.
+ *
+ * @example
+ * ```ts
+ * import type { PoolStream } from "@x/h2pool";
+ *
+ * function describe({ tls }: PoolStream): string {
+ *   const peer = tls.peerCertificate?.subject ?? "nobody";
+ *   return `${tls.protocol} ${tls.cipher}, ${peer}${tls.authorized ? "" : " (not checked)"}`;
+ * }
+ * ```
+ */
 export interface TlsState {
   /** "TLSv1.3". */
   readonly protocol: string;
@@ -36,7 +60,21 @@ export interface TlsState {
   readonly peerCertificate?: PeerCertificate;
 }
 
-/** The certificate that the peer showed. */
+/**
+ * The certificate that the peer showed.
+ *
+ * @example Clients by the fingerprint of their certificate
+ * ```ts
+ * import { ServerPool } from "@x/h2pool";
+ *
+ * const known = new Set(["5A:F1:0C:33:9B:7E:21:D4:60:8F:AA:12:C9:37:5E:0B:84:D6:2F:91:E8:43:7C:B5:19:6A:F2:08:DD:51:BE:73"]);
+ * new ServerPool({
+ *   listen: ":8443",
+ *   tls: { certFile: "cert.pem", keyFile: "key.pem", clientCaFile: "clients.pem" },
+ *   authorize: ({ tls }) => known.has(tls.peerCertificate?.fingerprint256 ?? ""),
+ * });
+ * ```
+ */
 export interface PeerCertificate {
   /** Whose it is. */
   readonly subject: string;
@@ -78,7 +116,20 @@ export interface EngineSettings {
   limits?: EngineLimits;
 }
 
-/** Bounds against hostile peers; a peer that passes one loses its connection with ENHANCE_YOUR_CALM (or as stated). */
+/**
+ * Bounds against hostile peers; a peer that passes one loses its connection with ENHANCE_YOUR_CALM (or as stated).
+ *
+ * @example A service that sends many small headers, and whose clients give up often
+ * ```ts
+ * import { ServerPool } from "@x/h2pool";
+ *
+ * new ServerPool({
+ *   listen: ":8443",
+ *   tls: { certFile: "cert.pem", keyFile: "key.pem" },
+ *   limits: { maxHeaders: 512, resetsPerSecond: 1_000 },
+ * });
+ * ```
+ */
 export interface EngineLimits {
   /** Decoded header list, bytes as RFC 9113 section 6.5.2 counts them; above it the stream is refused. Default 65_536. */
   maxHeaderBytes?: number;

@@ -20,6 +20,16 @@
  * | `ERR_STREAM_LOST` | the stream's connection is gone |
  * | `ERR_STREAM_CLOSED` | the stream was closed or aborted on this side |
  * | `ERR_STREAM_DEADLINE` | a deadline of the stream has passed |
+ *
+ * @example
+ * ```ts
+ * import type { PoolErrorCode } from "@x/h2pool";
+ *
+ * // Whether another stream may work.
+ * function again(code: PoolErrorCode): boolean {
+ *   return code === "ERR_STREAM_LOST" || code === "ERR_POOL_TIMEOUT";
+ * }
+ * ```
  */
 export type PoolErrorCode =
   | "ERR_POOL_OPTION"
@@ -34,7 +44,17 @@ export type PoolErrorCode =
   | "ERR_STREAM_CLOSED"
   | "ERR_STREAM_DEADLINE";
 
-/** What a {@linkcode PoolError} carries besides its code and message. */
+/**
+ * What a {@linkcode PoolError} carries besides its code and message.
+ *
+ * @example
+ * ```ts
+ * import { PoolError } from "@x/h2pool";
+ *
+ * const error = new PoolError("ERR_STREAM_RESET", "The origin went away", { rstCode: 2, cause: new Error("ECONNRESET") });
+ * console.log(error.code, error.rstCode, error.cause);
+ * ```
+ */
 export interface PoolErrorOptions extends ErrorOptions {
   /** The error code of RFC 9113 section 7 that ended a stream. */
   rstCode?: number;

@@ -5,7 +5,28 @@
  */
 import { InternalError, rethrowLater } from "./errors.ts";
 
-/** Where a stream pool is in its life. */
+/**
+ * Where a stream pool is in its life.
+ *
+ * | state | meaning |
+ * |---|---|
+ * | `new` | `start()` was not called yet |
+ * | `starting` | a client connects for the first time, a server begins to listen |
+ * | `ready` | a client has a connection, a server listens |
+ * | `reconnecting` | a client has lost its last connection and makes another |
+ * | `draining` | `close({ grace })`: streams in use finish, nothing new begins |
+ * | `closed` | over |
+ *
+ * @example
+ * ```ts
+ * import type { PoolState, StreamPool } from "@x/h2pool";
+ *
+ * const fine: readonly PoolState[] = ["ready", "draining"];
+ * function healthy(pool: StreamPool): boolean {
+ *   return fine.includes(pool.state);
+ * }
+ * ```
+ */
 export type PoolState = "new" | "starting" | "ready" | "reconnecting" | "draining" | "closed";
 
 /** From each state the states that may follow. */

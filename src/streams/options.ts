@@ -114,7 +114,19 @@ export interface Logger {
   error(m: string, f?: object): void;
 }
 
-/** What both pools take. Durations are milliseconds, sizes bytes. */
+/**
+ * What both pools take. Durations are milliseconds, sizes bytes.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool, ServerPool, type StreamPoolOptions } from "@x/h2pool";
+ *
+ * // A frozen peer is found within 7 seconds; a stream may have 4 MiB on its way.
+ * const both: StreamPoolOptions = { keepAlive: 5_000, pingTimeout: 2_000, window: { stream: 4 * 1_048_576 } };
+ * new ClientPool({ ...both, address: "server.example:8443" });
+ * new ServerPool({ ...both, listen: ":8443", tls: { certFile: "cert.pem", keyFile: "key.pem" } });
+ * ```
+ */
 export interface StreamPoolOptions {
   /** Label in metrics and logs. Default "client" or "server" plus a counter. */
   name?: string;
@@ -145,7 +157,23 @@ export interface StreamPoolOptions {
   signal?: AbortSignal;
 }
 
-/** Options of a client pool. */
+/**
+ * Options of a client pool. Only `address` is required.
+ *
+ * @example
+ * ```ts
+ * import { ClientPool, type ClientPoolOptions } from "@x/h2pool";
+ *
+ * const options: ClientPoolOptions = {
+ *   address: "server.example:8443",
+ *   headers: () => ({ authorization: "Bearer secret" }),
+ *   minCapacity: 10,
+ *   maxCapacity: 100,
+ *   minInterval: 100,
+ * };
+ * new ClientPool(options);
+ * ```
+ */
 export interface ClientPoolOptions extends StreamPoolOptions {
   /** "host:port", "[v6]:port", or asked before every connection attempt. */
   address: string | AddressResolver;
@@ -210,7 +238,22 @@ export interface ServerPoolLimits {
   }) => boolean | Promise<boolean>;
 }
 
-/** Options of a server pool. */
+/**
+ * Options of a server pool. Only `listen` and `tls` are required.
+ *
+ * @example
+ * ```ts
+ * import { ServerPool, type ServerPoolOptions } from "@x/h2pool";
+ *
+ * const options: ServerPoolOptions = {
+ *   listen: "0.0.0.0:8443",
+ *   tls: { certFile: "cert.pem", keyFile: "key.pem" },
+ *   maxConnections: 1_000,
+ *   maxCapacity: 10_000,
+ * };
+ * new ServerPool(options);
+ * ```
+ */
 export type ServerPoolOptions = StreamPoolOptions & ServerPoolLimits & {
   /** "host:port"; an empty host means every address, port 0 a free one (see `addr`). */
   listen: string;
