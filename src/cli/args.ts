@@ -1,5 +1,6 @@
 /** The command line: which command, and its flags. @module */
 import { parseArgs } from "node:util";
+import { nearest } from "../core/nearest.ts";
 import type { Command, Flags, FlagValues, RunCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
@@ -89,32 +90,4 @@ function isHelp(word: string): boolean {
 
 function hint(meant: string | undefined): string {
   return meant ? `; did you mean ${meant}?` : "";
-}
-
-/** The name that two typing mistakes at most lead away from. */
-function nearest(word: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.min(3, word.length);
-  for (const name of names) {
-    const distance = edits(word, name);
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's distance, one row at a time. */
-function edits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { rethrowLater } from "./errors.ts";
 
 /**
  * An `EventTarget` that knows the type of each event's `detail`, `E` being the map from event to detail.
@@ -50,4 +51,16 @@ export class TypedEventTarget<E> extends EventTarget {
 export function emit<E, K extends keyof E & string>(target: TypedEventTarget<E>, type: K, detail: E[K]): void {
   if (!TypedEventTarget.heard(target, type)) return;
   target.dispatchEvent(new CustomEvent<E[K]>(type, { detail }));
+}
+
+/**
+ * Raises an event on a target whose user may have overridden what he likes: nothing that a listener does reaches the
+ * caller's own doing.
+ */
+export function raise(target: EventTarget, type: string, detail: unknown): void {
+  try {
+    target.dispatchEvent(new CustomEvent(type, { detail }));
+  } catch (error) {
+    rethrowLater(error);
+  }
 }

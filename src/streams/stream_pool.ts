@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { rethrowLater } from "../core/errors.ts";
+import type { ServerTls } from "../adapter/tls/material.ts";
+import { raise } from "../core/events.ts";
 import type { PoolState } from "../core/lifecycle.ts";
 import type { WaitOptions } from "../core/wait.ts";
-import type { ClientTls, ServerTls } from "./options.ts";
+import type { ClientTls } from "./options.ts";
 import type { Emit, StreamCore } from "./stream_core.ts";
 import type { ConnectionInfo, PoolStream, StreamPoolEvents, StreamPoolStats } from "./types.ts";
 
@@ -40,7 +41,7 @@ export abstract class StreamPool extends EventTarget implements AsyncDisposable 
   static {
     attachCore = (pool, make) => {
       const core = make((type, detail) => {
-        if (pool.#heard.has(type)) pool.#raise(type, detail);
+        if (pool.#heard.has(type)) raise(pool, type, detail);
       });
       pool.#core = core;
       core.heed();
@@ -197,14 +198,5 @@ export abstract class StreamPool extends EventTarget implements AsyncDisposable 
   /** `close()` without grace. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#core.close();
-  }
-
-  // Nothing that a listener does may reach the pool's own doing.
-  #raise(type: string, detail: unknown): void {
-    try {
-      this.dispatchEvent(new CustomEvent(type, { detail }));
-    } catch (error) {
-      rethrowLater(error);
-    }
   }
 }

@@ -67,9 +67,10 @@ test("guide: every error code, option, event and figure of a stream pool is expl
   const guide = readDocument("docs/guide.md");
   const missing = [
     ...members("src/core/errors.ts", "type PoolErrorCode"),
-    ...["StreamPoolOptions", "ClientPoolOptions", "ServerPoolLimits", "ServerTls", "ClientTls"].flatMap((name) =>
+    ...["StreamPoolOptions", "ClientPoolOptions", "ServerPoolLimits", "ClientTls"].flatMap((name) =>
       members("src/streams/options.ts", `interface ${name}`)
     ),
+    ...members("src/adapter/tls/material.ts", "interface ServerTls"),
     ...members("src/adapter/contract.ts", "interface EngineLimits"),
     ...members("src/core/backoff.ts", "interface BackoffOptions").map((name) => `backoff.${name}`),
     ...members("src/streams/types.ts", "interface StreamPoolStats"),
