@@ -5,6 +5,7 @@
  */
 import { raise } from "../core/events.ts";
 import { batch, type Failure, grace, waiting, withAll } from "./calls.ts";
+import { copyConfig } from "./config/validate.ts";
 import { ServerBatchError, ServerError } from "./errors.ts";
 import type { HandlerSource } from "./handling.ts";
 import type { HttpServerConfig, HttpServerPoolOptions, StartOptions, StopOptions } from "./options.ts";
@@ -188,15 +189,13 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
   }
 
   /**
-   * Takes over another pool's configs: unknown names come in, known ones are drained, stopped and replaced. Never starts one.
+   * Takes over the configs of another pool, or these: unknown names come in, known ones are drained, stopped and replaced. Never starts one.
    *
    * Rejects with a `ServerBatchError`, `ERR_SERVERS_ADD`, and nothing has changed then.
    */
-  async merge(other: HttpServerPool | Iterable<HttpServerConfig>): Promise<void> {
-    const configs = #core in Object(other)
-      ? (other as HttpServerPool).#configs()
-      : [...other as Iterable<HttpServerConfig>];
-    await this.#core.merge(configs);
+  async merge(other: Iterable<[string, HttpServer] | HttpServerConfig>): Promise<void> {
+    // A pool gives its names and servers.
+    await this.#core.merge([...other].map((one) => Array.isArray(one) ? copyConfig(one[1].config) : one));
   }
 
   /** Replaces the shared handlers, both `handler` and `handlers`, from the next request on. */
@@ -314,10 +313,6 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
   #find(key: string): ServerCore | undefined {
     const core = this.#core.find(key);
     return core === undefined || this.#view?.has(core) === false ? undefined : core;
-  }
-
-  #configs(): HttpServerConfig[] {
-    return this.#core.configs(this.#members());
   }
 
   #forward({ of, core, has }: View, type: string): void {
