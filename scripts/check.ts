@@ -66,7 +66,10 @@ async function api(): Promise<void> {
   const text = specification(readFileSync(source, "utf8"), LATER);
   writeFileSync(join(folder, "api.d.ts"), text);
   // The checkout's own deno.json leaves the cache out.
-  writeFileSync(join(folder, "deno.json"), JSON.stringify({ compilerOptions, nodeModulesDir: "none", imports: dependencies }));
+  writeFileSync(
+    join(folder, "deno.json"),
+    JSON.stringify({ compilerOptions, nodeModulesDir: "none", imports: dependencies }),
+  );
   for (const [entry, sections] of Object.entries(PROMISES)) {
     const module = exports[entry];
     if (!module) continue;
