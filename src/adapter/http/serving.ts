@@ -29,8 +29,13 @@ export interface Surroundings {
   left(): void;
 }
 
-/** {@linkcode HttpLimits} without gaps; 0: none. */
-export type Limits = Required<HttpLimits>;
+/** What HTTP/1.1 needs of {@linkcode HttpLimits}, without gaps; 0: none. */
+export type Limits = Required<
+  Pick<
+    HttpLimits,
+    "readHeaderTimeout" | "readTimeout" | "writeTimeout" | "idleTimeout" | "maxHeaderBytes" | "disableKeepAlive"
+  >
+>;
 
 /** Fills in the defaults. */
 export function resolveLimits(limits: HttpLimits): Limits {
@@ -40,10 +45,6 @@ export function resolveLimits(limits: HttpLimits): Limits {
     writeTimeout: limits.writeTimeout ?? 0,
     idleTimeout: limits.idleTimeout ?? 120_000,
     maxHeaderBytes: limits.maxHeaderBytes ?? 65_536,
-    maxConcurrentStreams: limits.maxConcurrentStreams ?? 250,
-    maxReadFrameSize: limits.maxReadFrameSize ?? 65_536,
-    maxUploadBufferPerConnection: limits.maxUploadBufferPerConnection ?? 16 * 1024 * 1024,
-    maxUploadBufferPerStream: limits.maxUploadBufferPerStream ?? 1024 * 1024,
     disableKeepAlive: limits.disableKeepAlive ?? false,
   };
 }

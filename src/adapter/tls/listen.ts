@@ -58,6 +58,8 @@ export interface AcceptTlsOptions {
 export interface TlsAcceptor {
   /** It does not listen: sockets are given to it by `emit("connection", socket)`, or it is made to listen. */
   readonly server: Server;
+  /** Under way. */
+  readonly handshakes: number;
   /** New handshakes use it. Throws on a broken pair, and the old one stays. */
   renew(identity: ServerIdentity): void;
   /** Takes no more sockets and cuts unfinished handshakes. */
@@ -250,6 +252,9 @@ export function acceptTls(options: AcceptTlsOptions): TlsAcceptor {
 
   return {
     server,
+    get handshakes() {
+      return pending.size;
+    },
     close() {
       closed = true;
       for (const one of [...pending]) one.fail(new Error("the listener was closed"));

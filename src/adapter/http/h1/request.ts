@@ -27,6 +27,11 @@ class ServedRequest extends Request {
 export function makeRequest(exchange: Exchange): Request | undefined {
   const { req } = exchange;
   const method = req.method ?? "GET";
+  // Methods that fetch forbids, where the runtime's Request does.
+  if (/^(?:TRACE|TRACK|CONNECT)$/.test(method)) {
+    exchange.empty(501);
+    return undefined;
+  }
   const init: RequestInit & { duplex?: "half" } = { method, headers: fields(req.rawHeaders) };
   if (method !== "GET" && method !== "HEAD" && hasBody(req)) {
     init.body = bodyOf(exchange);
@@ -35,8 +40,8 @@ export function makeRequest(exchange: Exchange): Request | undefined {
   try {
     return new ServedRequest(urlOf(exchange), init, exchange);
   } catch {
-    // A target that is no URL; a method that fetch forbids (TRACE).
-    exchange.empty(/^(TRACE|TRACK|CONNECT)$/.test(method) ? 501 : 400);
+    // A target that is no URL.
+    exchange.empty(400);
     return undefined;
   }
 }
@@ -87,10 +92,15 @@ function bodyOf(exchange: Exchange): ReadableStream<Uint8Array<ArrayBuffer>> {
   }, { highWaterMark: 0 });
 
   function start(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): void {
-    if (exchange.expects && !exchange.over) exchange.res?.writeContinue();
+    if (exchange.expects && !exchange.over) {
+      exchange.expects = false;
+      exchange.res?.writeContinue();
+    }
     const fail = (): void => {
       if (done) return;
       done = true;
+      // Deno says it to the request first: what the handler answers now is for nobody.
+      exchange.end("client");
       controller.error(gone(exchange));
     };
     req.on("data", (chunk: Uint8Array<ArrayBuffer>) => {

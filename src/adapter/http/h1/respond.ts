@@ -13,9 +13,11 @@ export async function respond(exchange: Exchange, response: Response): Promise<v
   const { status, body } = check(response);
   if (exchange.over) return void body?.cancel(exchange.cut).catch(ignore);
   const headers: string[] = [];
+  // RFC 9110 section 10.1.1: the client may send its body all the same, and nobody can tell it from a request.
+  if (exchange.expects) res.setHeader("connection", "close");
   let length: number | undefined;
   for (const [name, value] of response.headers) {
-    if (name === "connection" && /\bclose\b/i.test(value)) res.shouldKeepAlive = false;
+    if (name === "connection" && /\bclose\b/i.test(value)) res.setHeader("connection", "close");
     if (name === "content-length") length = lengthOf(value);
     if (!HOP.test(name)) headers.push(name, value);
   }

@@ -27,12 +27,24 @@ export function seemListening(server: Server): void {
   if (name === "deno") Object.defineProperty(server, "listening", { value: true });
 }
 
+/** The socket of the system under one of ours. */
+interface Handle {
+  readStop?(): void;
+  readStart?(): void;
+}
+type Layered = { _parent?: { _handle?: Handle } };
+
 /**
- * Deno 2.9 goes on reading below a TLS socket that is paused, into memory. Pausing the TCP socket under it works.
- * `raw` is that one.
+ * Deno 2.9 goes on reading below a TLS socket that is paused, into memory. Of what could stop it (`pause` of the TCP
+ * socket among it), only stopping the system's socket does, and only at once.
  */
-export function pace(socket: Socket, raw: Socket | undefined): void {
-  if (name !== "deno" || raw === undefined || raw === socket) return;
-  socket.on("pause", () => raw.pause());
-  socket.on("resume", () => raw.resume());
+export function pace(socket: Socket): void {
+  if (name !== "deno") return;
+  const raw = (socket as Layered)._parent;
+  if (!raw) return;
+  socket.on("pause", () => raw._handle?.readStop?.());
+  // It also comes late, for a `resume` that a `pause` has followed.
+  socket.on("resume", () => {
+    if (!socket.isPaused()) raw._handle?.readStart?.();
+  });
 }

@@ -27,8 +27,7 @@ const NO_LIMIT = 1 << 30;
 
 /** HTTP/1.1 at work. */
 export interface H1Serving extends Serving {
-  /** `raw`: the TCP socket under a TLS one. */
-  accept(socket: Socket, info: HttpRequestInfo, raw: Socket | undefined): void;
+  accept(socket: Socket, info: HttpRequestInfo): void;
 }
 
 /** What a connection tells the service. */
@@ -53,6 +52,7 @@ export function serveH1(surroundings: Surroundings): H1Serving {
   const { clock, limits } = surroundings;
   const connections = new Set<H1Connection>();
   let inFlight = 0, bytesIn = 0, bytesOut = 0;
+  let leaving: "now" | "soon" | undefined;
 
   const timed = <T>(ms: number, due: (item: T) => void): Deadlines<T> =>
     ms > 0 ? deadlines(clock, ms, due) : UNTIMED as Deadlines<T>;
@@ -83,7 +83,10 @@ export function serveH1(surroundings: Surroundings): H1Serving {
       idle.add(connection);
     },
     soon: (connection) => soon.add(connection),
-    linger: (socket) => lingering.add(socket),
+    linger(socket) {
+      lingering.add(socket);
+      socket.once("close", () => lingering.delete(socket));
+    },
     gone(connection) {
       host.busy(connection);
       connections.delete(connection);
@@ -183,7 +186,7 @@ export function serveH1(surroundings: Surroundings): H1Serving {
       for (const { socket } of connections) sum += socket.bytesWritten;
       return sum;
     },
-    accept(socket, info, raw) {
+    accept(socket, info) {
       const connection = new H1Connection(socket, info, host);
       (socket as Owned)[CONNECTION] = connection;
       connections.add(connection);
@@ -191,11 +194,14 @@ export function serveH1(surroundings: Surroundings): H1Serving {
       socket.on("close", socketClosed);
       // For how it ends a connection after its last response, see `H1Connection`.
       (socket as { destroySoon?: () => void }).destroySoon = socket.end;
-      pace(socket, raw);
+      pace(socket);
       firstHead.add(connection);
       server.emit("connection", socket);
+      // It was accepted before that, and its handshake is done now.
+      if (leaving !== undefined) connection.leave(leaving);
     },
     leave(how) {
+      leaving = how;
       for (const one of [...connections]) one.leave(how);
     },
     abort() {
