@@ -224,6 +224,11 @@ export interface ConnectionHandler {
    * returns). A channel that ends in here (`reset`, `destroy`) is closed to its handler right after this returned it.
    */
   channel(channel: Channel, fields: Fields, body: "body" | "none"): ChannelHandler;
+  /**
+   * Server only: the same for a request whose head passes `maxHeaderBytes` or `maxHeaders`; nothing of it is known. Who has
+   * no such method has it refused with ENHANCE_YOUR_CALM.
+   */
+  oversized?(channel: Channel, body: "body" | "none"): ChannelHandler;
   /** `openable` was 0 and is not any more. */
   available(): void;
   /** The peer sent GOAWAY: nothing new can be opened, channels at or below `lastId` go on. More than once when it announces its end first. */

@@ -32,5 +32,7 @@ export function answers(server: string): (handler: Handler) => Answer {
 function answerOf(handler: Handler, server: string): Answer {
   if (typeof handler === "function") return { fetch: (request, info) => handler(request, { ...info, server }) };
   if ("fetch" in handler) return { fetch: (request, info) => handler.fetch(request, { ...info, server }) };
-  return { node: (req, res) => handler.node(req, res) };
+  const node: Answer = { node: (req, res) => handler.node(req, res) };
+  if (handler.upgrade === undefined) return node;
+  return { ...node, upgrade: (req, socket, head) => handler.upgrade?.(req, socket, head) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { NetAddr, TlsState } from "../adapter/contract.ts";
-import type { NodeHandler } from "../adapter/http/node_handler.ts";
+import type { NodeHandler, UpgradeHandler } from "../adapter/http/node_handler.ts";
 
 /**
  * What a handler is told of a request besides itself.
@@ -46,7 +46,7 @@ export type FetchHandler = (request: Request, info: RequestInfo) => Response | P
 
 /**
  * A function is fetch-style; `{ fetch }` is what Hono, itty-router and others export; `{ node }` takes Express, Fastify,
- * connect.
+ * connect, and with `upgrade` WebSockets over HTTP/1.1.
  *
  * @example
  * ```ts
@@ -58,7 +58,10 @@ export type FetchHandler = (request: Request, info: RequestInfo) => Response | P
  * console.log(typeof one, typeof two, typeof three);
  * ```
  */
-export type Handler = FetchHandler | { readonly fetch: FetchHandler } | { readonly node: NodeHandler };
+export type Handler =
+  | FetchHandler
+  | { readonly fetch: FetchHandler }
+  | { readonly node: NodeHandler; readonly upgrade?: UpgradeHandler };
 
 /**
  * Handlers of a server, or shared ones of a pool. They are looked up anew for every request.

@@ -4,7 +4,7 @@
  * @module
  */
 export type { NetAddr, PeerCertificate, TlsState } from "../adapter/contract.ts";
-export type { NodeHandler } from "../adapter/http/node_handler.ts";
+export type { NodeHandler, UpgradeHandler } from "../adapter/http/node_handler.ts";
 export type { ServerTls } from "../adapter/tls/material.ts";
 export type { Logger } from "../core/logger.ts";
 export type { WaitOptions } from "../core/wait.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { raise } from "../core/events.ts";
+import { Events } from "../core/events.ts";
 import { batch, type Failure, grace, waiting, withAll } from "./calls.ts";
 import { copyConfig } from "./config/validate.ts";
 import { ServerBatchError, ServerError } from "./errors.ts";
@@ -54,8 +54,9 @@ let viewing: View | undefined;
 export class HttpServerPool extends EventTarget implements AsyncDisposable, Iterable<[string, HttpServer]> {
   readonly #core: PoolCore;
   readonly #view: View | undefined;
-  /** Types that somebody has listened for: others are not even created. */
-  readonly #heard: Set<string> = new Set();
+  readonly #events: Events = new Events(this);
+  /** Types that a view hears of from its pool. */
+  readonly #forwarded: Set<string> = new Set();
   readonly #aborted = (): void => void this.stop().catch(() => {});
 
   /**
@@ -67,9 +68,7 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
     super();
     this.#view = viewing;
     viewing = undefined;
-    this.#core = this.#view?.core ?? new PoolCore(options, (type, detail) => {
-      if (this.#heard.has(type)) raise(this, type, detail);
-    });
+    this.#core = this.#view?.core ?? new PoolCore(options, (type, detail) => this.#events.raise(type, detail));
     if (this.#view === undefined) options.signal?.addEventListener("abort", this.#aborted);
   }
 
@@ -293,8 +292,8 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
     listener: unknown,
     options?: boolean | AddEventListenerOptions,
   ): void {
-    if (this.#view !== undefined && !this.#heard.has(type)) this.#forward(this.#view, type);
-    this.#heard.add(type);
+    if (this.#view !== undefined && !this.#forwarded.has(type)) this.#forward(this.#view, type);
+    this.#events.listened(type);
     super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
   }
 
@@ -316,11 +315,12 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
   }
 
   #forward({ of, core, has }: View, type: string): void {
+    this.#forwarded.add(type);
     of.addEventListener(type, (event) => {
       const { detail } = event as CustomEvent<{ server?: string; name?: string }>;
       const name = detail?.server ?? detail?.name;
       const member = name === undefined ? undefined : core.members.get(name);
-      if (member === undefined ? name === undefined : has(member)) raise(this, type, detail);
+      if (member === undefined ? name === undefined : has(member)) this.#events.raise(type, detail);
     });
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ServerTls } from "../adapter/tls/material.ts";
-import { raise } from "../core/events.ts";
+import { Events } from "../core/events.ts";
 import type { PoolState } from "../core/lifecycle.ts";
 import type { WaitOptions } from "../core/wait.ts";
 import type { ClientTls } from "./options.ts";
@@ -35,14 +35,11 @@ export let attachCore: <C extends StreamCore>(pool: StreamPool, make: (emit: Emi
  */
 export abstract class StreamPool extends EventTarget implements AsyncDisposable {
   #core!: StreamCore;
-  /** Types that somebody has listened for: others are not even created. */
-  readonly #heard: Set<string> = new Set();
+  readonly #events: Events = new Events(this);
 
   static {
     attachCore = (pool, make) => {
-      const core = make((type, detail) => {
-        if (pool.#heard.has(type)) raise(pool, type, detail);
-      });
+      const core = make((type, detail) => pool.#events.raise(type, detail));
       pool.#core = core;
       core.heed();
       return core;
@@ -191,7 +188,7 @@ export abstract class StreamPool extends EventTarget implements AsyncDisposable 
     listener: unknown,
     options?: boolean | AddEventListenerOptions,
   ): void {
-    this.#heard.add(type);
+    this.#events.listened(type);
     super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 
 /**
  * Answers a request in the style of `node:http`, over HTTP/1.1 and HTTP/2.
@@ -20,3 +21,21 @@ import type { IncomingMessage, ServerResponse } from "node:http";
  * ```
  */
 export type NodeHandler = (req: IncomingMessage, res: ServerResponse) => void;
+
+/**
+ * Takes over the connection of a request that asks for another protocol, as the `upgrade` event of `node:http`: WebSocket over
+ * HTTP/1.1. `head` is what was read behind the request's head.
+ *
+ * @example
+ * ```ts
+ * import { HttpServerPool, type UpgradeHandler } from "@x/h2pool";
+ *
+ * // With `ws`: new WebSocketServer({ noServer: true }).handleUpgrade(req, socket, head, (client) => client.send("hello"))
+ * const refuse: UpgradeHandler = (_req, socket) => void socket.end("HTTP/1.1 426 Upgrade Required\r\n\r\n");
+ * new HttpServerPool({
+ *   servers: [{ listen: "127.0.0.1:8080" }],
+ *   handler: { node: (_req, res) => void res.end("hello"), upgrade: refuse },
+ * });
+ * ```
+ */
+export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Uint8Array) => void;

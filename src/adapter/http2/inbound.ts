@@ -117,9 +117,10 @@ export class Inbound implements FrameSink {
       else this.#session.sendReset(id, REFUSED_STREAM);
       return;
     }
-    // What node:http2 answers too. nghttp2 and Go answer 431 for their owners, which would be a response nobody asked us for.
-    if (tooLarge) return this.#session.refuse(id, ENHANCE_YOUR_CALM);
-    if (this.#first.check(fields) !== undefined || (endStream && this.#first.length > 0)) {
+    const owner = this.#session.handler!;
+    // Without a word of its owner: what node:http2 answers too.
+    if (tooLarge && owner.oversized === undefined) return this.#session.refuse(id, ENHANCE_YOUR_CALM);
+    if (!tooLarge && (this.#first.check(fields) !== undefined || (endStream && this.#first.length > 0))) {
       return this.#session.refuse(id, PROTOCOL_ERROR);
     }
     const stream = new Stream(
@@ -130,11 +131,12 @@ export class Inbound implements FrameSink {
       this.#session.peerWindow,
       this.#session.settings.window,
     );
-    stream.expected = this.#first.length;
+    stream.expected = tooLarge ? -1 : this.#first.length;
     this.#session.streams.set(id, stream);
+    const body = endStream ? "none" : "body";
     let handler: ChannelHandler;
     try {
-      handler = this.#session.handler!.channel(stream, fields, endStream ? "none" : "body");
+      handler = tooLarge ? owner.oversized!(stream, body) : owner.channel(stream, fields, body);
     } catch (error) {
       report(error);
       stream.reset(INTERNAL_ERROR);
