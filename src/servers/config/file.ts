@@ -5,7 +5,7 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { loadModule } from "../../adapter/module.ts";
 import type { ServerTls } from "../../adapter/tls/material.ts";
 import { ServerBatchError, ServerError } from "../errors.ts";
 import type { Handler } from "../handling.ts";
@@ -127,11 +127,7 @@ function absolute<T extends ServerTls>(tls: T, folder: string): T {
 }
 
 async function handlerOf(file: string, name: string): Promise<Handler> {
-  const { mtimeMs } = await stat(file);
-  // A module is loaded once for each address: a changed file needs another one.
-  const address = `${pathToFileURL(file).href}?changed=${Math.trunc(mtimeMs)}`;
-  // deno-lint-ignore boundaries/arrows -- which module it is, the user's file says
-  const module: Record<string, unknown> = await import(address);
+  const module = await loadModule(file);
   const handler = module[name];
   if (handler === undefined) throw new Error(`it has no export ${JSON.stringify(name)}`);
   if (!isHandler(handler)) {
