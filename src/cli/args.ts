@@ -45,9 +45,17 @@ function readFlags(command: RunCommand, args: readonly string[]): FlagValues {
     options: Object.fromEntries(names.map((name) => [name, { type: takesValue(flags, name) ? "string" : "boolean" }])),
   });
   const given = new Map<string, string[]>();
+  let argument: string | undefined;
   for (const token of tokens) {
     if (token.kind === "positional") {
-      throw new UsageError(`${path} takes no argument "${token.value}", only flags`, path);
+      if (command.argument === undefined) {
+        throw new UsageError(`${path} takes no argument "${token.value}", only flags`, path);
+      }
+      if (argument !== undefined) {
+        throw new UsageError(`${path} takes one ${command.argument.value}, not "${token.value}" besides`, path);
+      }
+      argument = token.value;
+      continue;
     }
     if (token.kind === "option-terminator") continue;
     const { name, rawName, value } = token;
@@ -66,7 +74,11 @@ function readFlags(command: RunCommand, args: readonly string[]): FlagValues {
     else if (flag.many && value !== undefined) values.push(value);
     else throw new UsageError(`${rawName} is given twice`, path);
   }
+  if (command.argument !== undefined && !argument) {
+    throw new UsageError(`${path} needs ${command.argument.value}`, path);
+  }
   return {
+    argument: argument ?? "",
     text: (name) => given.get(name)?.[0],
     needed(name) {
       const value = given.get(name)?.[0];

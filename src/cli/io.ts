@@ -10,6 +10,8 @@ export interface Io {
   readonly stderr: ErrorOutput;
   /** Calls back for SIGINT and SIGTERM until the returned function is called. */
   onSignal(hear: (signal: StopSignal) => void): () => void;
+  /** Calls back for SIGHUP until the returned function is called. */
+  onHangup(hear: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }
@@ -48,6 +50,10 @@ export function processIo(): Io {
         process.off("SIGINT", interrupted);
         process.off("SIGTERM", terminated);
       };
+    },
+    onHangup(hear) {
+      process.on("SIGHUP", hear);
+      return () => void process.off("SIGHUP", hear);
     },
     exit: (code) => process.exit(code),
   };
