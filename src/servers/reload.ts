@@ -147,6 +147,11 @@ async function apply(pool: PoolCore, wanted: readonly Target[], gone: readonly S
     throw error;
   }
   commit(pool, wanted, moves, closing, drains);
+  // One that had failed may be about to be restarted by its health check.
+  for (const core of gone) {
+    core.yieldListener();
+    core.removals++;
+  }
   await settled(drains);
   for (const core of gone) core.leave(pool);
   return {

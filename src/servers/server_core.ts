@@ -66,6 +66,8 @@ export class ServerCore {
   settings: ServerSettings;
   /** The pools that it is in; what happens is told to all. */
   readonly homes: Set<ServerHome> = new Set();
+  /** How often it was taken out of a pool: starts that waited meanwhile must not bring it back. */
+  removals = 0;
   errors = 0;
   starts = 0;
   /** When it was last well, or came to be. */
@@ -206,8 +208,11 @@ export class ServerCore {
     const { clock } = this.environment;
     const until = clock.now() + timeout;
     const patience = new Patience(clock, timeout, signal);
+    const { removals } = this;
     const turn = this.#serial.run(async () => {
-      if (patience.begin()) await this.startNow({ timeout: until - clock.now(), signal });
+      if (!patience.begin()) return;
+      if (removals !== this.removals) throw this.#wasRemoved();
+      await this.startNow({ timeout: until - clock.now(), signal });
     });
     try {
       if (await Promise.race([turn, patience.lost]) !== "lost") return;
@@ -248,6 +253,10 @@ export class ServerCore {
     } finally {
       signal?.removeEventListener("abort", aborted);
     }
+  }
+
+  #wasRemoved(): ServerError {
+    return new ServerError("ERR_SERVER_START", this.name, `Server "${this.name}" was taken out of its pool meanwhile`);
   }
 
   #tooLate(timeout: number): ServerError {
@@ -315,10 +324,26 @@ export class ServerCore {
 
   restart(grace: number, budget: WaitBudget, signal?: AbortSignal): Promise<void> {
     this.health.calm();
+    const { removals } = this;
     return this.#bounded(signal, grace, async (left) => {
+      if (removals !== this.removals) throw this.#wasRemoved();
       if (this.state === "disabled") return;
       await this.stopNow(left());
       await this.startNow(budget);
+    });
+  }
+
+  /** Stops it for good, as far as its pool goes: what was called before this is over is void. */
+  async remove(grace: number): Promise<void> {
+    this.health.calm();
+    const { phase } = this.#life;
+    if (phase.state === "starting") phase.cancel.abort();
+    await this.#serial.run(async () => {
+      try {
+        await this.stopNow(grace);
+      } finally {
+        this.removals++;
+      }
     });
   }
 
@@ -346,6 +371,7 @@ export class ServerCore {
     then: "stopped" | "disabled" = this.settings.disabled ? "disabled" : "stopped",
   ): Promise<void> {
     const { running } = this;
+    this.health.drop();
     if (running === undefined) {
       if (this.state === "failed") this.#life.go({ state: then });
       return;
@@ -370,13 +396,13 @@ export class ServerCore {
   }
 
   /** Somebody else serves on its listener, or closes it. Only inside its turn. */
-  yieldListener(): HttpListener | undefined {
-    const { running } = this;
-    if (running === undefined) return undefined;
+  yieldListener(): void {
+    this.health.drop();
+    if (this.state === "failed") this.#life.go({ state: "stopped" });
+    if (this.running === undefined) return;
     this.#left();
     this.traffic.detach();
     this.#life.go({ state: "stopped" });
-    return running.listener;
   }
 
   /** Other settings, while it does not run. Only inside its turn. */
