@@ -80,6 +80,8 @@ export class ServerCore {
   readonly #serial: Serial = new Serial();
   readonly #life: Lifecycle<ServerPhase>;
   readonly #answer: (handler: Handler) => Answer;
+  /** Listeners that a reload took from it, with requests that are not over. */
+  readonly #leftovers: Set<Draining> = new Set();
   /** An opening that came too late and is being closed. */
   #late: Promise<unknown> | undefined;
   readonly owner: HttpOwner;
@@ -319,6 +321,7 @@ export class ServerCore {
     const { phase } = this.#life;
     if (phase.state === "starting") phase.cancel.abort();
     if (phase.state === "stopping") phase.draining.shorten(grace);
+    this.#shortenLeftovers(grace);
     return this.#bounded(signal, grace, (left) => this.stopNow(left()));
   }
 
@@ -355,6 +358,7 @@ export class ServerCore {
   ): Promise<void> {
     const cut = (): void => {
       const { phase } = this.#life;
+      this.#shortenLeftovers(0);
       if (phase.state === "stopping") phase.draining.shorten(0);
     };
     signal?.addEventListener("abort", cut);
@@ -372,23 +376,39 @@ export class ServerCore {
   ): Promise<void> {
     const { running } = this;
     this.health.drop();
+    const leftovers = [...this.#leftovers].map(({ over }) => over);
     if (running === undefined) {
       if (this.state === "failed") this.#life.go({ state: then });
-      return;
+      return void await Promise.all(leftovers);
     }
     this.#left();
     const draining = new Draining(running.listener, this.environment.clock, grace);
     this.#life.go({ state: "stopping", draining });
-    const { aborted, stuck } = await draining.over;
+    const [{ aborted, stuck }] = await Promise.all([draining.over, ...leftovers]);
     this.traffic.detach();
     this.#life.go({ state: then });
     this.log("info", "stopped", {});
-    this.drained({ aborted }, grace);
+    this.#drained({ aborted }, grace);
     if (stuck) throw new ServerError("ERR_SERVER_STOP", this.name, `Server "${this.name}" did not close in time`);
   }
 
+  /** Closes a listener that it has no more; a stop of the server waits for it, too. */
+  drain(listener: HttpListener, grace: number): Draining {
+    const draining = new Draining(listener, this.environment.clock, grace);
+    this.#leftovers.add(draining);
+    void draining.over.then((result) => {
+      this.#leftovers.delete(draining);
+      this.#drained(result, grace);
+    });
+    return draining;
+  }
+
+  #shortenLeftovers(grace: number): void {
+    for (const draining of this.#leftovers) draining.shorten(grace);
+  }
+
   /** Requests that had to be aborted are reported, once. */
-  drained({ aborted }: { readonly aborted: number }, grace: number): void {
+  #drained({ aborted }: { readonly aborted: number }, grace: number): void {
     if (aborted === 0) return;
     const requests = aborted === 1 ? "1 request" : `${aborted} requests`;
     const message = `Server "${this.name}" aborted ${requests} when it was stopped, after ${grace} ms of grace at most`;
