@@ -133,10 +133,12 @@ test("100 reloads under load lose nothing on the servers that stay, and those th
 });
 
 test("stop under load loses no accepted request", async (t) => {
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => open = resolve);
   const pool = realPool(t, {
     servers: [{ name: "a", listen: "127.0.0.1:0" }],
     handler: async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await gate;
       return new Response("done");
     },
   });
@@ -144,9 +146,12 @@ test("stop under load loses no accepted request", async (t) => {
   const { expose } = pool.get("a")!;
   const answers = Array.from({ length: 50 }, () => ask(expose));
   while (pool.stats().servers[0]!.inFlight < 50) await new Promise((resolve) => setTimeout(resolve, 1));
-  await pool.stop();
+  const stopping = pool.stop();
+  await assertRefused(expose);
+  open();
   const all = await Promise.all(answers);
   assert(all.every(({ text }) => text === "done"));
+  await stopping;
 });
 
 async function assertRefused(url: string): Promise<void> {
