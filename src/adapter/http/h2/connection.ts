@@ -13,6 +13,7 @@ import { Exchange } from "./exchange.ts";
 import { FetchExchange } from "./fetch.ts";
 import { type Head, isAuthority, readHead } from "./head.ts";
 import type { Growth } from "./inflow.ts";
+import { NodeExchange } from "./node.ts";
 import type { H2ServiceCore } from "./service.ts";
 
 /** A client with requests under way that says nothing for so long is asked whether it is still there, milliseconds. */
@@ -86,7 +87,9 @@ export class H2Connection implements ConnectionHandler {
       exchange.start(answer.fetch, body);
       return exchange;
     }
-    return this.#refuse(channel, head, body, 500);
+    const exchange = new NodeExchange(this, channel, head, body);
+    exchange.start(answer.node, body);
+    return exchange;
   }
 
   oversized(channel: Channel, body: "body" | "none"): ChannelHandler {
