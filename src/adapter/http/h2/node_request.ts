@@ -51,6 +51,9 @@ export class NodeRequest extends Base implements Reader {
     this.headers = joined(head.headers);
     this.socket = this.connection = socket;
     this.complete = body === "none";
+    // By one of two fields body parsers know that there is something to parse (RFC 9112 section 6.3). A gateway to HTTP/1.1,
+    // which is what this is to its handler, would say the same.
+    if (body === "body" && this.headers["content-length"] === undefined) this.headers["transfer-encoding"] = "chunked";
     Object.defineProperties(this, DISTINCT);
   }
 }

@@ -253,9 +253,14 @@ function writeEarlyHints(this: NodeResponse, hints: Record<string, string | stri
 
 type Chunk = string | Uint8Array;
 
-function write(this: NodeResponse, chunk: Chunk, second?: BufferEncoding | Taken, third?: Taken): boolean {
+function write(
+  this: NodeResponse,
+  chunk: Chunk,
+  second?: BufferEncoding | Taken | null,
+  third?: Taken | null,
+): boolean {
   const encoding = typeof second === "string" ? second : undefined;
-  const taken = typeof second === "function" ? second : third;
+  const taken = (typeof second === "function" ? second : third) ?? undefined;
   const bytes = bytesOf(chunk, encoding);
   if (this.writableEnded || this.destroyed) return refuseWrite(this, taken);
   commit(this);
@@ -277,12 +282,13 @@ function refuseWrite(response: NodeResponse, taken: Taken | undefined): boolean 
 function end(
   this: NodeResponse,
   first?: Chunk | Taken | null,
-  second?: BufferEncoding | Taken,
-  third?: Taken,
+  second?: BufferEncoding | Taken | null,
+  third?: Taken | null,
 ): NodeResponse {
   const chunk = typeof first === "function" ? undefined : first;
   const encoding = typeof second === "string" ? second : undefined;
-  const done = typeof first === "function" ? first : typeof second === "function" ? second : third;
+  const given = typeof first === "function" ? first : typeof second === "function" ? second : third;
+  const done = given ?? undefined;
   if (this.writableEnded || this.destroyed) {
     if (done !== undefined) {
       const error = nodeError(Error, "ERR_STREAM_ALREADY_FINISHED", "Cannot call end after a stream was finished");
