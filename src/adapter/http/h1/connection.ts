@@ -67,10 +67,9 @@ export class H1Connection {
     if (first === undefined) return this.#finish(status);
     // Only its own body can be what is broken: its response is still to come, so that this is one.
     if (this.#exchanges.size === 1 && !first.req.complete) {
-      const sent = first.res === undefined || first.res.headersSent;
+      if (first.res === undefined || first.res.headersSent) return first.destroy("client");
+      this.#finish(status);
       first.end("client");
-      if (sent) this.destroy();
-      else this.#finish(status);
     }
     // Else what came before is answered, and the connection ends with it. To write now would answer the wrong request.
   }

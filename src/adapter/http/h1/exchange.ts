@@ -23,6 +23,7 @@ export class Exchange {
   expects = false;
   /** Told of the end: aborts the request's signal, wakes who waits for room. */
   onend: ((cut: Cut) => void) | undefined;
+  #reason: DOMException | undefined;
 
   constructor(connection: H1Connection, req: IncomingMessage, res: ServerResponse | undefined, owner: GuardedOwner) {
     this.connection = connection;
@@ -34,6 +35,8 @@ export class Exchange {
 
   /** The handler failed: an empty 500 where nothing was sent yet, else a response that nobody can take for a whole one. */
   fail(error: unknown): void {
+    // What it was told of its client's end, handed back.
+    if (this.#reason !== undefined && error === this.#reason) return;
     this.owner.failed(error);
     const { res } = this;
     if (this.over || res === undefined) return;
@@ -43,6 +46,16 @@ export class Exchange {
     }
     for (const name of res.getHeaderNames()) if (name !== "connection") res.removeHeader(name);
     this.empty(500);
+  }
+
+  /** Why it ended early, for the request's signal and body. */
+  get reason(): DOMException {
+    return this.#reason ??= this.cut === "timeout"
+      ? new DOMException("The request took longer than it may", "TimeoutError")
+      : new DOMException(
+        this.cut === "abort" ? "The server was stopped" : "The connection was closed by the client",
+        "AbortError",
+      );
   }
 
   /** A response without a body. */

@@ -69,7 +69,7 @@ function fields(raw: readonly string[]): [string, string][] {
 
 function signalOf(exchange: Exchange): AbortSignal {
   const controller = new AbortController();
-  whenCut(exchange, () => controller.abort(gone(exchange)));
+  whenCut(exchange, () => controller.abort(exchange.reason));
   return controller.signal;
 }
 
@@ -101,7 +101,7 @@ function bodyOf(exchange: Exchange): ReadableStream<Uint8Array<ArrayBuffer>> {
       done = true;
       // Deno says it to the request first: what the handler answers now is for nobody.
       exchange.end("client");
-      controller.error(gone(exchange));
+      controller.error(exchange.reason);
     };
     req.on("data", (chunk: Uint8Array<ArrayBuffer>) => {
       if (done || chunk.length === 0) return;
@@ -131,10 +131,4 @@ function whenCut(exchange: Exchange, then: () => void): void {
     onend?.(cut);
     if (cut !== undefined) then();
   };
-}
-
-function gone({ cut }: Exchange): DOMException {
-  if (cut === "timeout") return new DOMException("The request took longer than it may", "TimeoutError");
-  const why = cut === "abort" ? "The server was stopped" : "The connection was closed by the client";
-  return new DOMException(why, "AbortError");
 }
