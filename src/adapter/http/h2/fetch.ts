@@ -35,10 +35,9 @@ export class FetchExchange extends Exchange {
     try {
       // The fetch standard's Request has no content for these.
       if (body === "body" && method !== "GET" && method !== "HEAD") {
-        const { growth, service } = this.connection;
-        const { readWindow, window } = service.limits;
+        const { readWindow, window } = this.connection.service.limits;
         const first = expects ? (): void => this.#continue() : undefined;
-        this.#body = new RequestBody(new Inflow(this.channel, growth, readWindow - window, first));
+        this.#body = new RequestBody(new Inflow(this.channel, readWindow - window, first));
       }
       const url = this.connection.origin + authority + (path === "*" ? "/*" : path);
       this.#request = makeRequest(this, method, url, headers, this.#body);

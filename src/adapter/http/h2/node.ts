@@ -36,10 +36,9 @@ export class NodeExchange extends Exchange implements RequestOwner, ResponseOwne
   /** Asks the handler. */
   start(answer: NodeAnswer, body: "body" | "none"): void {
     if (body === "body") {
-      const { growth, service } = this.connection;
-      const { readWindow, window } = service.limits;
+      const { readWindow, window } = this.connection.service.limits;
       const first = this.head.expects ? (): void => this.#continue() : undefined;
-      this.inflow = new Inflow(this.channel, growth, readWindow - window, first);
+      this.inflow = new Inflow(this.channel, readWindow - window, first);
     }
     const socket = this.#socket = new NodeSocket(this.connection.info, this);
     const request = this.#request = new NodeRequest(this, this.head, socket, body);

@@ -227,7 +227,7 @@ test("h2: a handler that answers a request which is gone harms nobody", async (t
 test("h2: what comes in single bytes and is not read costs bytes", () => {
   let consumed = 0;
   const channel = { readEnded: false, consume: (n: number) => void (consumed += n), grow() {} } as unknown as Channel;
-  const inflow = new Inflow(channel, { left: 0 }, 0, undefined);
+  const inflow = new Inflow(channel, 0, undefined);
   const total = 10_000;
   for (let i = 0; i < total; i++) inflow.push(Uint8Array.of(i & 0xff));
   const pieces: Uint8Array[] = [];
