@@ -53,8 +53,10 @@ export class Exchange implements ChannelHandler {
   readEnd(): void {}
   /** What was written has been taken. */
   drained(): void {}
-  /** The response has left; what has not been read of the request will not be. */
+  /** The response has left. */
   completed(): void {}
+  /** After that: what has not come of the request will not come. */
+  dropped(): void {}
   /** The exchange was cut, before `over`. */
   cut(_why: Cut, _message: string): void {}
 
@@ -77,8 +79,9 @@ export class Exchange implements ChannelHandler {
   close(fault: ChannelFault | undefined): void {
     this.closed = true;
     this.connection.service.lingers.remove(this.#linger);
+    if (fault === undefined) return;
     // Ours: whoever did it has told why.
-    if (this.over || fault === undefined) return;
+    if (this.over) return this.dropped();
     if (fault.kind === "lost") {
       return this.abandon(this.connection.cutting ?? "client", fault.cause.message);
     }

@@ -315,6 +315,28 @@ test("h2 fetch: a response to a request that is not read ends its upload with NO
   assertEquals(owner.outcomes.map(({ status, cut }) => [status, cut]), [[200, undefined], [200, undefined]]);
 });
 
+test("h2 fetch: a body that has come can be read after the response, one that has not is an error", async (t) => {
+  const clock = fakeClock();
+  const requests: Request[] = [];
+  const { ask, open } = await rig(t, {
+    fetch(request) {
+      requests.push(request);
+      return new Response("at once");
+    },
+  }, { clock });
+  assertEquals((await ask({ ":method": "POST" }, "whole")).text, "at once");
+  assertEquals(await requests[0]!.text(), "whole");
+  const half = open({ ":method": "POST" });
+  half.channel.write(new TextEncoder().encode("half"));
+  await half.until(() => half.reply.bytes === 7);
+  const reader = requests[1]!.body!.getReader();
+  assertEquals(new TextDecoder().decode((await reader.read()).value), "half");
+  const next = assertRejects(() => reader.read());
+  clock.advance(1_000);
+  await next;
+  await half.done;
+});
+
 test("h2 fetch: 100 is sent when the body is asked for, and not before", async (t) => {
   const { promise, resolve } = later<void>();
   const { open } = await rig(t, {

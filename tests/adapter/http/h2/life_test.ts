@@ -163,6 +163,23 @@ test("h2: a client that has vanished under its requests is noticed", async (t) =
   engine.links[0]?.cut();
 });
 
+test("h2: without an idle limit a client that has vanished is noticed too, and one that is there stays", async (t) => {
+  const clock = fakeClock();
+  const { engine, service } = await rig(t, never, { clock, limits: { idleTimeout: 0 } });
+  for (let i = 0; i < 300; i++) {
+    clock.advance(1_000);
+    await settled();
+  }
+  assertEquals(service.connections, 1);
+  engine.links[0]!.freeze();
+  for (let i = 0; i < 60 && service.connections > 0; i++) {
+    clock.advance(1_000);
+    await settled();
+  }
+  assertEquals(service.connections, 0);
+  engine.links[0]?.cut();
+});
+
 test("h2: leave lets requests end and then the connection, and counts to the last", async (t) => {
   let respond: (response: Response) => void = () => {};
   const { open, service, goaways, gone } = await rig(t, { fetch: () => new Promise((resolve) => respond = resolve) });
