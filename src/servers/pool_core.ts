@@ -7,6 +7,7 @@ import type { ServerTls } from "../adapter/tls/material.ts";
 import { rethrowLater } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Serial } from "../core/serial.ts";
+import { asServerError, withAll } from "./calls.ts";
 import { sourcesOf } from "./certificate.ts";
 import { copyConfig, summary } from "./config/validate.ts";
 import { DEFAULT_GRACE } from "./draining.ts";
@@ -196,6 +197,12 @@ export class PoolCore implements ServerHome {
       for (const core of old) core.leave(this);
       for (const core of incoming.values()) this.enter(core);
     });
+  }
+
+  /** The signal of the options: what fails is nobody's call, so it is told. */
+  async stopUnasked(): Promise<void> {
+    const failures = await withAll([...this.members.values()], (core) => core.stop(DEFAULT_GRACE));
+    for (const { core, error } of failures) core.report(asServerError(core.name, error, "ERR_SERVER_STOP"));
   }
 
   handle(given: HandlerSource): void {
