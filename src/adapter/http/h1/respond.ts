@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers";
+import { knownBody } from "../h2/web_response.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What belongs to the connection (RFC 9110 section 7.6.1), and is ours to say. */
@@ -29,6 +30,13 @@ export async function respond(exchange: Exchange, response: Response): Promise<v
     begin(res, response, headers);
     res.end();
     return;
+  }
+  const known = knownBody(response);
+  if (known !== undefined) {
+    if ((length ?? known.length) !== known.length) throw new TypeError(SHORT);
+    if (length === undefined) headers.push("content-length", String(known.length));
+    begin(res, response, headers);
+    return end(res, known);
   }
   await stream(exchange, res, body, length, (more) => {
     if (more !== undefined) headers.push("content-length", String(more));
@@ -124,9 +132,13 @@ async function stream(
   if (res.headersSent) return void res.end();
   head(length === undefined ? sent : undefined);
   if (held === undefined) res.end();
-  // A string leaves in one piece with the head, where bytes are a second one.
-  else if (held.length <= SMALL) res.end(latin1(held), "latin1");
-  else res.end(held);
+  else end(res, held);
+}
+
+/** A string leaves in one piece with the head, where bytes are a second one. */
+function end(res: ServerResponse, bytes: Uint8Array): void {
+  if (bytes.length <= SMALL) res.end(latin1(bytes), "latin1");
+  else res.end(bytes);
 }
 
 /** What costs less to copy than to send apart. */
