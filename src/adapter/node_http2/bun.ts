@@ -1,0 +1,9 @@
+/** @module */
+import type { Rules } from "./rules.ts";
+
+export const bunRules: Rules = {
+  destroy: "deferred",
+  end: "at once",
+  connectionWindow: undefined,
+  endings: "kept away",
+};

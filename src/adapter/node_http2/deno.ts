@@ -1,0 +1,10 @@
+/** @module */
+import { MAX_31 } from "../http2/frames.ts";
+import type { Rules } from "./rules.ts";
+
+export const denoRules: Rules = {
+  destroy: "deferred",
+  end: "deferred",
+  connectionWindow: MAX_31,
+  endings: "kept away",
+};
