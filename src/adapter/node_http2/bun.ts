@@ -4,6 +4,6 @@ import type { Rules } from "./rules.ts";
 export const bunRules: Rules = {
   destroy: "deferred",
   end: "at once",
-  connectionWindow: undefined,
+  connectionWindow: 0x7fffffff,
   endings: "kept away",
 };

@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers";
 import type { Channel, ChannelFault, ChannelHandler, Fields } from "../contract.ts";
 import { CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR, report } from "../http2/errors.ts";
 import { checkRequest, checkResponse, checkTrailers, contentLength } from "../http2/fields.ts";
+import { DATA, END_STREAM, MIN_MAX_FRAME } from "../http2/frames.ts";
 import { type NativeStream, outgoing } from "./native.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import type { Session } from "./session.ts";
@@ -50,8 +51,11 @@ export class PlatformChannel implements Channel {
   /** Header blocks and bytes that have come on the wire and not been told. */
   #blocksDue = 0;
   #bytesDue = 0;
-  /** What the runtime has delivered too early. */
+  /** Trailers that the runtime has delivered before the data. */
   #blocks: Fields[] = [];
+  /** Data that came before the runtime has told of the header block, and whether END_STREAM came with it. */
+  #held: Uint8Array[] | undefined = undefined;
+  /** What the runtime has delivered all the same, because trailers had come. */
   #early: Uint8Array[] | undefined = undefined;
   /** Header blocks that the runtime has been given and not sent. */
   #blocksOwed = 0;
@@ -167,8 +171,48 @@ export class PlatformChannel implements Channel {
     if (ends) this.flags |= IN_ENDED;
   }
 
-  bytesArrived(length: number): void {
-    this.#bytesDue += length;
+  /**
+   * Data for the runtime, and with it perhaps the end. What came before the header block was told waits: Node, Deno and
+   * Bun would deliver it before the block, and Deno ends the whole connection over a wrong content-length.
+   */
+  dataArrived(chunk: Uint8Array, ends: boolean): void {
+    this.#bytesDue += chunk.length;
+    if (ends) this.flags |= IN_ENDED;
+    if (this.#told) this.#feed(chunk, ends);
+    else if (chunk.length > 0 || ends) (this.#held ??= []).push(chunk);
+  }
+
+  /** Gives the runtime what was held. Before trailers it has to go, told or not: header blocks keep their order. */
+  feedHeld(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    for (let i = 0; i < held.length && (this.flags & CLOSED) === 0; i++) {
+      this.#feed(held[i]!, i === held.length - 1 && (this.flags & IN_ENDED) !== 0);
+    }
+    this.session.wake();
+  }
+
+  /** Whether the first header block has been told, so that the content-length is known. */
+  get #told(): boolean {
+    return (this.flags & HEADED) !== 0 && this.handler !== undefined;
+  }
+
+  #feed(chunk: Uint8Array, ends: boolean): void {
+    if (this.#expected >= 0 && this.#told) {
+      this.#expected -= chunk.length;
+      if (this.#expected < 0 || (ends && this.#expected > 0)) {
+        return this.session.streamError(this, PROTOCOL_ERROR, "the body's length is not its content-length");
+      }
+    }
+    const feed = this.session.feed;
+    for (let at = 0; at < chunk.length;) {
+      const piece = chunk.subarray(at, at + MIN_MAX_FRAME);
+      at += piece.length;
+      feed.head(piece.length, DATA, ends && at === chunk.length ? END_STREAM : 0, this.id);
+      feed.payload(piece);
+    }
+    if (ends && chunk.length === 0) feed.frame(0, DATA, END_STREAM, this.id);
   }
 
   /** The peer, or the connection, has ended it: to be told after what came before. */
@@ -197,9 +241,12 @@ export class PlatformChannel implements Channel {
       ((this.flags & IN_ENDED) === 0 || (this.flags & READ_ENDED) !== 0);
   }
 
-  /** Tells of the fault; `anyway` what the runtime still owes us. */
+  /** Tells of the fault, whatever the runtime still owes us. */
   tellFault(): void {
-    if (this.#fault !== undefined) this.session.cut(this, this.#fault);
+    const fault = this.#fault;
+    if (fault === undefined) return;
+    if (fault.kind === "reset" && fault.by === "engine") this.session.reset(this, fault.code);
+    this.session.cut(this, fault);
   }
 
   blockLeft(ends: boolean): void {
@@ -264,17 +311,13 @@ export class PlatformChannel implements Channel {
 
   #data(chunk: Uint8Array): void {
     if ((this.flags & CLOSED) !== 0) return;
-    // Deno and Node deliver data before the header block that came before it.
-    if ((this.flags & HEADED) === 0 || this.handler === undefined) (this.#early ??= []).push(chunk);
-    else this.#deliver(chunk);
-    if ((this.flags & IN_ENDED) !== 0 || this.#fault !== undefined || this.#early !== undefined) this.advance();
+    if (!this.#told) return void (this.#early ??= []).push(chunk);
+    this.#deliver(chunk);
+    if ((this.flags & IN_ENDED) !== 0 || this.#fault !== undefined) this.advance();
   }
 
   #deliver(chunk: Uint8Array): void {
     this.#bytesDue -= chunk.length;
-    if (this.#expected >= 0 && (this.#expected -= chunk.length) < 0) {
-      return this.session.streamError(this, PROTOCOL_ERROR, "the body's length is not its content-length");
-    }
     try {
       this.handler!.data(chunk);
     } catch (error) {
@@ -287,6 +330,7 @@ export class PlatformChannel implements Channel {
     if (this.handler === undefined) return;
     while ((this.flags & (HEADED | CLOSED)) === 0 && this.#blocks.length > 0) this.#response(this.#blocks.shift()!);
     if ((this.flags & (HEADED | CLOSED)) !== HEADED) return;
+    this.feedHeld();
     if (this.#early !== undefined) {
       const early = this.#early;
       this.#early = undefined;
@@ -416,6 +460,7 @@ export class PlatformChannel implements Channel {
     this.flags |= CLOSED;
     this.pending = undefined;
     this.#early = undefined;
+    this.#held = undefined;
     this.#blocks = [];
     const handler = this.handler;
     if (handler === undefined) {

@@ -36,6 +36,8 @@ import { HEADED, IN_BARE, IN_ENDED, PlatformChannel, RESPONDED } from "./channel
 import { writeBlock } from "./header_block.ts";
 import type { Session } from "./session.ts";
 
+const NOTHING = new Uint8Array(0);
+
 export class Inbound implements FrameSink, DataOwner {
   readonly #session: Session;
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE as far as it has reached the channels. */
@@ -85,27 +87,21 @@ export class Inbound implements FrameSink, DataOwner {
     this.#channel!.padding(length);
   }
 
-  // A frame for each piece: Deno and Bun deliver a frame when all of it is there, and a peer may take its time.
+  // As it comes: Deno and Bun deliver a frame when all of it is there, and a peer may take its time.
   deliver(chunk: Uint8Array): boolean {
     const channel = this.#channel!;
     if (this.#session.channels.get(channel.id) !== channel) return true;
     this.#left -= chunk.length;
-    channel.bytesArrived(chunk.length);
-    const ends = this.#last && this.#left === 0;
-    const feed = this.#session.feed;
-    feed.head(chunk.length, DATA, ends ? END_STREAM : 0, channel.id);
-    feed.payload(chunk);
-    if (ends) channel.flags |= IN_ENDED;
+    channel.dataArrived(chunk, this.#last && this.#left === 0);
     return false;
   }
 
   readEnd(): void {
     const channel = this.#channel!;
     if ((channel.flags & IN_ENDED) !== 0 || this.#session.channels.get(channel.id) !== channel) return;
-    channel.flags |= IN_ENDED;
-    this.#session.feed.frame(0, DATA, END_STREAM, channel.id);
-    // Nothing may be left that the runtime would tell of.
-    this.#session.ending || queueMicrotask(() => channel.advance());
+    channel.dataArrived(NOTHING, true);
+    // There may be nothing left for the runtime to tell of.
+    queueMicrotask(() => channel.advance());
   }
 
   onHeaders(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
@@ -118,6 +114,7 @@ export class Inbound implements FrameSink, DataOwner {
       // The runtime could not decode it and stay in step, so that it is more than the stream's error (section 5.4.2 allows it).
       throw new H2Error(STREAM_CLOSED, `HEADERS after END_STREAM on stream ${id}`);
     }
+    channel?.feedHeld();
     channel?.blockArrived(endStream);
     // Whatever becomes of it: the runtime's table has to stay in step (section 4.3).
     writeBlock(session.feed, id, bytes.subarray(start, end), endStream ? END_STREAM : 0, MAX_MAX_FRAME);
@@ -222,6 +219,7 @@ export class Inbound implements FrameSink, DataOwner {
         if (value < MIN_MAX_FRAME || value > MAX_MAX_FRAME) {
           throw new H2Error(PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE ${value}`);
         }
+        session.peerMaxFrame = value;
     }
   }
 

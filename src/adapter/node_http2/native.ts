@@ -10,7 +10,7 @@ import {
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Fields } from "../contract.ts";
-import { MAX_31 } from "../http2/frames.ts";
+import { MAX_31, MAX_MAX_FRAME } from "../http2/frames.ts";
 import type { ResolvedSettings } from "../http2/limits.ts";
 import type { Rules } from "./rules.ts";
 
@@ -31,14 +31,14 @@ export interface NativeEvents {
 export function nativeSession(
   role: "client" | "server",
   wire: Duplex,
-  { maxFrame, limits }: ResolvedSettings,
+  { limits }: ResolvedSettings,
   rules: Rules,
   events: NativeEvents,
 ): NativeSession {
   const options = {
     settings: {
       initialWindowSize: MAX_31,
-      maxFrameSize: maxFrame,
+      maxFrameSize: MAX_MAX_FRAME,
       maxConcurrentStreams: MAX_31,
       maxHeaderListSize: Math.min(limits.maxHeaderBytes, MAX_31),
       ...(role === "client" ? { enablePush: false } : {}),

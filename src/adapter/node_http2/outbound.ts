@@ -1,7 +1,7 @@
 /** What each frame of the runtime becomes on the wire. What concerns the connection is not the runtime's to say. @module */
 import { writeGreeting, writeReset, writeSettingsAck } from "../http2/control.ts";
 import { codeName, H2Error, NO_ERROR } from "../http2/errors.ts";
-import { DATA, END_STREAM, MIN_MAX_FRAME } from "../http2/frames.ts";
+import { DATA, END_STREAM } from "../http2/frames.ts";
 import type { DataOwner, FrameSink } from "../http2/receiver.ts";
 import { CLOSED, type PlatformChannel, RESET } from "./channel.ts";
 import { writeBlock } from "./header_block.ts";
@@ -51,8 +51,7 @@ export class Outbound implements FrameSink, DataOwner {
 
   onHeaders(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
     const session = this.#session;
-    // Every endpoint takes frames of this size.
-    writeBlock(session.out, id, bytes.slice(start, end), endStream ? END_STREAM : 0, MIN_MAX_FRAME);
+    writeBlock(session.out, id, bytes.slice(start, end), endStream ? END_STREAM : 0, session.peerMaxFrame);
     session.blockLeft(id, endStream);
   }
 
@@ -60,9 +59,8 @@ export class Outbound implements FrameSink, DataOwner {
   onReset(id: number, code: number): void {
     const session = this.#session;
     const channel = session.channels.get(id);
-    if (channel !== undefined) {
-      session.streamError(channel, code, `the runtime reset the stream with ${codeName(code)}`);
-    } else if (!session.client && !session.hushed.has(id) && code !== NO_ERROR) writeReset(session.out, id, code);
+    if (channel !== undefined) session.endedByNative(channel, code);
+    else if (!session.client && !session.hushed.has(id) && code !== NO_ERROR) writeReset(session.out, id, code);
   }
 
   /** The same with the connection. */

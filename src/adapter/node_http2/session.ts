@@ -23,12 +23,12 @@ import {
   NO_ERROR,
   report,
 } from "../http2/errors.ts";
-import { DEFAULT_WINDOW, MAX_31, PREFACE } from "../http2/frames.ts";
+import { DEFAULT_WINDOW, MAX_31, MIN_MAX_FRAME, PREFACE } from "../http2/frames.ts";
 import { Budget, type ResolvedSettings } from "../http2/limits.ts";
 import { Receiver } from "../http2/receiver.ts";
 import type { SessionHost } from "../http2/session.ts";
 import { StreamIds } from "../http2/stream_ids.ts";
-import { CLOSED, END_CALLED, HEADED, IN_BARE, PlatformChannel, READ_ENDED, RESPONDED, WRITE_ENDED } from "./channel.ts";
+import { CLOSED, END_CALLED, IN_BARE, PlatformChannel, RESPONDED, WRITE_ENDED } from "./channel.ts";
 import { Inbound } from "./inbound.ts";
 import { type NativeSession, nativeSession, type NativeStream, outgoing } from "./native.ts";
 import { Outbound } from "./outbound.ts";
@@ -71,6 +71,7 @@ export class Session {
   bytesIn = 0;
   peerWindow = DEFAULT_WINDOW;
   peerMaxStreams = Infinity;
+  peerMaxFrame = MIN_MAX_FRAME;
   /** `openable` has been 0 since the owner was last told otherwise. */
   full = false;
   leaving: "no" | "announced" | "final" = "no";
@@ -327,6 +328,8 @@ export class Session {
     this.channels.delete(channel.id);
     this.#late.delete(channel);
     if (!channel.nativeClosed) this.hushed.add(channel.id);
+    // There may be room for another, or nothing left to wait for.
+    this.wake();
   }
 
   /** A header block of the runtime's has left. */
@@ -379,6 +382,20 @@ export class Session {
     this.writeReset(id, code);
   }
 
+  /** The runtime has ended a stream over what the peer sent: told once everything before has been, the request first. */
+  endedByNative(channel: PlatformChannel, code: number): void {
+    if (this.over || channel.faulty) return;
+    try {
+      this.budget.reset();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.reset(channel, code);
+    const message = `the runtime reset the stream with ${codeName(code)}`;
+    this.endedByPeer(channel, { kind: "reset", by: "engine", code, message });
+    this.wake();
+  }
+
   /** A stream error (section 5.4.2) that the peer has provoked. Too many of them end the connection. */
   streamError(channel: PlatformChannel, code: number, message: string): void {
     if (this.over) return;
@@ -396,9 +413,10 @@ export class Session {
     this.hushed.delete(channel.id);
     this.#owing.delete(channel.id);
     if (this.over || this.channels.get(channel.id) !== channel || channel.faulty) return;
+    const message = "the runtime closed the stream";
+    this.endedByPeer(channel, { kind: "reset", by: "engine", code: INTERNAL_ERROR, message });
     channel.advance();
-    if (this.channels.get(channel.id) !== channel || this.over) return;
-    this.streamError(channel, INTERNAL_ERROR, "the runtime closed the stream");
+    this.wake();
   }
 
   /** Server: the runtime has a request. */
@@ -423,6 +441,7 @@ export class Session {
   }
 
   #announce(channel: PlatformChannel, fields: Fields): void {
+    this.orphaned = undefined;
     let handler: ChannelHandler;
     try {
       handler = this.handler!.channel(channel, fields, (channel.flags & IN_BARE) !== 0 ? "none" : "body");
@@ -446,7 +465,9 @@ export class Session {
     if (this.#late.size === 0) return;
     this.#lateTurns += turn;
     for (const channel of [...this.#late]) {
-      if (channel.toldAll || this.#lateTurns >= PATIENCE) channel.tellFault();
+      // A request that the runtime has refused is never told; one that it has not, in the next turn.
+      const patience = channel.handler === undefined ? 2 : PATIENCE;
+      if (channel.toldAll || this.#lateTurns >= patience) channel.tellFault();
     }
     if (this.#late.size > 0) this.#patience();
   }
