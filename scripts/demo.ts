@@ -14,6 +14,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { defaultEngine, engineNames } from "../src/adapter/engine.ts";
 import { type Program, startProgram } from "./demo/program.ts";
 import { fetchAll, listFiles, makeFiles, type Served, upload } from "./demo/transfers.ts";
 
@@ -33,7 +34,6 @@ interface Row {
   readonly rate: string;
 }
 
-const ENGINES: readonly string[] = ["portable", "node:http2"];
 // `deno task demo -- --engine ...` hands the two dashes on.
 const engine = engineOf(process.argv.slice(2).filter((word) => word !== "--"));
 const rows: Row[] = [];
@@ -60,11 +60,12 @@ function row(what: string, files: number, bytes: number, result: string, seconds
 }
 
 function engineOf(args: string[]): string {
+  const names: readonly string[] = engineNames;
   let why: string;
   try {
-    const { values } = parseArgs({ args, options: { engine: { type: "string", default: "portable" } } });
-    if (ENGINES.includes(values.engine)) return values.engine;
-    why = `--engine takes ${ENGINES.join(" or ")}, not "${values.engine}"`;
+    const { values } = parseArgs({ args, options: { engine: { type: "string", default: defaultEngine.name } } });
+    if (names.includes(values.engine)) return values.engine;
+    why = `--engine takes ${names.join(" or ")}, not "${values.engine}"`;
   } catch (error) {
     why = error instanceof Error ? error.message : String(error);
   }

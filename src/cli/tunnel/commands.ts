@@ -1,6 +1,7 @@
 /** `h2pool tunnel server` and `h2pool tunnel client`. @module */
 import { joinAddress } from "../../adapter/address.ts";
 import { ConnectError, type Engine } from "../../adapter/contract.ts";
+import { defaultEngine, engineNames } from "../../adapter/engine.ts";
 import { spkiPin } from "../../adapter/tls/certificate.ts";
 import { type ClientTls, PoolError, type ServerTls, type StreamPoolStats } from "../../streams/mod.ts";
 import { developmentCertificate } from "../certificate.ts";
@@ -19,7 +20,6 @@ const TOKEN_FLAGS: Flags = {
   "token-file": { value: "FILE", help: "File with the token that gives a client the right to serve" },
   token: { value: "TEXT", help: "The token itself; other users can read it in the process list, so prefer the file" },
 };
-const ENGINES: readonly Engine["name"][] = ["portable", "node:http2"];
 const LAST_FLAGS: Flags = {
   engine: { value: "NAME", help: "Which HTTP/2: portable, our own (default), or node:http2, the runtime's" },
   grace: { value: "TIME", help: "How long connections may take to finish after Ctrl+C; default no limit" },
@@ -253,7 +253,7 @@ function logOf(values: FlagValues, io: Io): Log {
 }
 
 function engineOf(values: FlagValues): Engine["name"] {
-  return choice("--engine", values.text("engine") ?? "portable", ENGINES);
+  return choice("--engine", values.text("engine") ?? defaultEngine.name, engineNames);
 }
 
 function needsPair(values: FlagValues, path: string): void {
