@@ -1,8 +1,8 @@
 /** The folder in which the command keeps what must outlive it. @module */
 import { randomBytes } from "node:crypto";
-import { chmod, link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 
 /** `--state`, else where the XDG base directory specification puts state. */
 export function stateFolder(given: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
@@ -20,7 +20,7 @@ export async function onceMade(folder: string, name: string, make: () => string)
   const path = join(folder, name);
   const found = await readIfThere(path);
   if (found !== undefined) return found;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const draft = join(folder, `.${name}.${randomBytes(6).toString("hex")}`);
   const text = make();
   await writeFile(draft, text, { mode: 0o600, flag: "wx" });
@@ -36,6 +36,20 @@ export async function onceMade(folder: string, name: string, make: () => string)
     return text;
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+/** With those above it. `recursive` of Node 22 to 26 spins for ever below a folder that exists and takes none, such as /proc. */
+async function makeFolder(folder: string, above: "make" | "is there" = "make"): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "EEXIST" && (await stat(folder)).isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== "ENOENT" || above === "is there" || parent === folder) throw error;
+    await makeFolder(parent);
+    await makeFolder(folder, "is there");
   }
 }
 

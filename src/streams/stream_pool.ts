@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { rethrowLater } from "../core/errors.ts";
+import { Events } from "../core/events.ts";
 import type { PoolState } from "../core/lifecycle.ts";
 import type { WaitOptions } from "../core/wait.ts";
 import type { ClientTls, ServerTls } from "./options.ts";
@@ -34,14 +34,11 @@ export let attachCore: <C extends StreamCore>(pool: StreamPool, make: (emit: Emi
  */
 export abstract class StreamPool extends EventTarget implements AsyncDisposable {
   #core!: StreamCore;
-  /** Types that somebody has listened for: others are not even created. */
-  readonly #heard: Set<string> = new Set();
+  readonly #events: Events = new Events(this);
 
   static {
     attachCore = (pool, make) => {
-      const core = make((type, detail) => {
-        if (pool.#heard.has(type)) pool.#raise(type, detail);
-      });
+      const core = make((type, detail) => pool.#events.raise(type, detail));
       pool.#core = core;
       core.heed();
       return core;
@@ -190,21 +187,12 @@ export abstract class StreamPool extends EventTarget implements AsyncDisposable 
     listener: unknown,
     options?: boolean | AddEventListenerOptions,
   ): void {
-    this.#heard.add(type);
+    this.#events.listened(type);
     super.addEventListener(type, listener as EventListenerOrEventListenerObject | null, options);
   }
 
   /** `close()` without grace. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#core.close();
-  }
-
-  // Nothing that a listener does may reach the pool's own doing.
-  #raise(type: string, detail: unknown): void {
-    try {
-      this.dispatchEvent(new CustomEvent(type, { detail }));
-    } catch (error) {
-      rethrowLater(error);
-    }
   }
 }

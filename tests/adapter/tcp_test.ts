@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dialTcp, listenTcp, type TcpConnection, type TcpListener } from "../../src/adapter/tcp.ts";
 import { test, type TestContext } from "../support/harness.ts";
+import { stalled } from "../support/stalled.ts";
 import { currentRuntime } from "../support/runtime.ts";
 
 /** A port, and both ends of each connection made to it. */
@@ -98,11 +99,12 @@ for (const half of ["open", "half-closed"] as const) {
       assertEquals(await client.read(), null);
     }
     // More than the system holds: the last of it is lost with the reset.
+    let sent = 0;
     const sending = (async () => {
-      for (const chunk = new Uint8Array(65_536);;) await client.write(chunk);
+      for (const chunk = new Uint8Array(65_536);; sent += chunk.length) await client.write(chunk);
     })();
     sending.catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await stalled(() => sent);
     client.abort();
     await assertRejects(() => sending, Error);
     await client.closed;
@@ -115,17 +117,18 @@ for (const half of ["open", "half-closed"] as const) {
 test("tcp: a FIN that meets a waiting write does not stop it; on Deno it resets the connection, but never looks complete", async (t) => {
   const [client, server] = await (await port(t)).pair();
   const size = 32 * 1024 * 1024;
+  let sent = 0;
   const sending = (async () => {
-    const chunk = new Uint8Array(65_536);
-    for (let sent = 0; sent < size; sent += chunk.length) await client.write(chunk);
+    for (const chunk = new Uint8Array(65_536); sent < size; sent += chunk.length) await client.write(chunk);
     client.closeWrite();
   })();
   sending.catch(() => {});
   const ended = client.read();
   ended.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await stalled(() => sent);
   server.closeWrite();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // The FIN meets the write on the other side, and moves nothing that could be seen.
+  await stalled(() => sent);
   if (currentRuntime() === "deno") {
     await assertRejects(() => readAll(server), Error);
     await assertRejects(() => sending, Error);
@@ -170,11 +173,7 @@ test("tcp: writing waits for a peer that does not read, and nothing is lost or r
     client.closeWrite();
   })();
   // The peer reads nothing: the writer must come to a stop well before everything is gone.
-  let before = -1;
-  while (before !== written) {
-    before = written;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await stalled(() => written);
   assert(written < 512 * chunk.length, `${written} bytes were taken without a reader`);
   const got = await readAll(server);
   await sending;

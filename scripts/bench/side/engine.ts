@@ -11,6 +11,8 @@ import type {
 import { portableEngine as engine } from "../../../src/adapter/http2/engine.ts";
 import {
   ANSWER,
+  answering,
+  bouncing,
   type ClientPeer,
   type Command,
   countBytes,
@@ -286,27 +288,10 @@ function channelFlow(connection: Connection): Flow {
         handler.onEnd = () => resolve(got);
       }),
     bounce: (size, times) =>
-      settled<void>((resolve) => {
-        const message = PIECE.subarray(0, size);
-        let got = 0;
-        let done = 0;
-        handler.onData = (chunk) => {
-          got += chunk.length;
-          if (got < size) return;
-          got -= size;
-          if (++done === times) resolve();
-          else handler.channel.write(message);
-        };
-        handler.channel.write(message);
-      }),
-    answer: () =>
-      settled<number>((resolve) => {
-        let text = "";
-        handler.onData = (chunk) => {
-          text += String.fromCharCode(...chunk);
-          if (text.length === 16) resolve(Number(text));
-        };
-      }),
+      settled<void>((resolve) =>
+        void (handler.onData = bouncing(size, times, (message) => handler.channel.write(message), resolve))
+      ),
+    answer: () => settled<number>((resolve) => void (handler.onData = answering(resolve))),
     finish: () => handler.channel.end(),
   };
 }

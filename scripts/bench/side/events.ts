@@ -1,7 +1,7 @@
 /** Workloads over a `node:stream` Duplex: `data`, `write`, `drain`. Serves node:http2, raw TLS and `toDuplex()`. @module */
 import type { Duplex } from "node:stream";
 import type { Buffer } from "node:buffer";
-import { type Command, countBytes, type Flow, PIECE } from "./flow.ts";
+import { answering, bouncing, type Command, countBytes, type Flow, PIECE } from "./flow.ts";
 
 /** `ends`: whether the end of a stream can be used as a message (`framed`), or only counts can (`counted`, raw sockets). */
 export type Ends = "framed" | "counted";
@@ -55,27 +55,8 @@ export function eventFlow(begin: (command: Command, total: number) => Duplex, en
         onEnd = () => resolve(got);
       }),
     bounce: (size, times) =>
-      settled<void>((resolve) => {
-        const message = PIECE.subarray(0, size);
-        let got = 0;
-        let done = 0;
-        onData = (chunk) => {
-          got += chunk.length;
-          if (got < size) return;
-          got -= size;
-          if (++done === times) resolve();
-          else stream.write(message);
-        };
-        stream.write(message);
-      }),
-    answer: () =>
-      settled<number>((resolve) => {
-        let text = "";
-        onData = (chunk) => {
-          text += chunk.toString("latin1");
-          if (text.length === 16) resolve(Number(text));
-        };
-      }),
+      settled<void>((resolve) => void (onData = bouncing(size, times, (message) => stream.write(message), resolve))),
+    answer: () => settled<number>((resolve) => void (onData = answering(resolve))),
     finish() {
       stream.end();
       if (ends === "counted") stream.destroy();

@@ -78,3 +78,32 @@ export function parseCommand(bytes: Uint8Array): { command: Command; total: numb
 export function countBytes(count: number): Buffer {
   return Buffer.from(String(count).padEnd(16));
 }
+
+/** A client's part of an echo: what to do with each chunk. Sends a message of `size` bytes whenever one has come back whole, `times` in all. */
+export function bouncing(
+  size: number,
+  times: number,
+  write: (message: Buffer) => unknown,
+  done: () => void,
+): (chunk: Uint8Array) => void {
+  const message = PIECE.subarray(0, size);
+  let got = 0;
+  let bounced = 0;
+  write(message);
+  return (chunk) => {
+    got += chunk.length;
+    if (got < size) return;
+    got -= size;
+    if (++bounced === times) done();
+    else write(message);
+  };
+}
+
+/** What to do with the chunks of a sink's answer, 16 bytes. */
+export function answering(done: (count: number) => void): (chunk: Uint8Array) => void {
+  let text = "";
+  return (chunk) => {
+    text += String.fromCharCode(...chunk);
+    if (text.length === 16) done(Number(text));
+  };
+}

@@ -8,6 +8,8 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import {
   ANSWER,
+  answering,
+  bouncing,
   type ClientPeer,
   type Command,
   countBytes,
@@ -170,27 +172,10 @@ function flow(begin: (command: Command, total: number) => Stream): Flow {
         stream.onend = () => resolve(got);
       }),
     bounce: (size, times) =>
-      settled<void>((resolve) => {
-        const message = PIECE.subarray(0, size);
-        let got = 0;
-        let done = 0;
-        stream.ondata = (chunk) => {
-          got += chunk.length;
-          if (got < size) return;
-          got -= size;
-          if (++done === times) resolve();
-          else stream.write(message);
-        };
-        stream.write(message);
-      }),
-    answer: () =>
-      settled<number>((resolve) => {
-        let text = "";
-        stream.ondata = (chunk) => {
-          text += String.fromCharCode(...chunk);
-          if (text.length === 16) resolve(Number(text));
-        };
-      }),
+      settled<void>((resolve) =>
+        void (stream.ondata = bouncing(size, times, (message) => stream.write(message), resolve))
+      ),
+    answer: () => settled<number>((resolve) => void (stream.ondata = answering(resolve))),
     finish: () => stream.end(),
   };
 }

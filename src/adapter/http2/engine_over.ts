@@ -29,14 +29,16 @@ export interface Network {
 /** What speaks HTTP/2 over a transport. */
 export interface Protocol {
   readonly name: Engine["name"];
+  readonly capabilities: Engine["capabilities"];
   drive(options: DriveOptions): Connection;
 }
-const PORTABLE: Protocol = { name: "portable", drive };
+const PORTABLE: Protocol = { name: "portable", capabilities: { rawFields: true }, drive };
 
 /** An engine over a network, by default the portable one. */
 export function engineOver(network: Network, protocol: Protocol = PORTABLE): Engine {
   return {
     name: protocol.name,
+    capabilities: protocol.capabilities,
     async connect(options) {
       const settings = resolveSettings(options.settings);
       const deadline = options.clock.now() + options.timeout;

@@ -94,21 +94,21 @@ export class PlatformChannel implements Channel {
 
   respond(fields: Fields, body?: "none"): void {
     if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== 0) throw this.#refusal("respond");
-    this.#serverStream().respond(outgoing(fields), {
-      endStream: body === "none",
-      waitForTrailers: body !== "none",
-      // A field of the owner's, if at all.
-      ...{ sendDate: false },
-    });
-    this.#blocksOwed++;
+    this.handOver(() =>
+      this.#serverStream().respond(outgoing(fields), {
+        endStream: body === "none",
+        waitForTrailers: body !== "none",
+        // A field of the owner's, if at all.
+        ...{ sendDate: false },
+      })
+    );
     this.flags |= RESPONDED;
     if (body === "none") this.flags |= END_CALLED | WRITE_ENDED;
   }
 
   inform(fields: Fields): void {
     if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== 0) throw this.#refusal("inform");
-    this.#serverStream().additionalHeaders(outgoing(fields));
-    this.#blocksOwed++;
+    this.handOver(() => this.#serverStream().additionalHeaders(outgoing(fields)));
   }
 
   write(data: Uint8Array): boolean {
@@ -280,7 +280,6 @@ export class PlatformChannel implements Channel {
     if (!this.session.client) return;
     native.on("response", (_: unknown, _flags: unknown, raw: Fields) => this.#block(raw));
     native.on("headers", (_: unknown, _flags: unknown, raw: Fields) => this.#block(raw));
-    this.#blocksOwed++;
   }
 
   /** Client: what the request says about the answer's length. */
@@ -430,8 +429,20 @@ export class PlatformChannel implements Channel {
     // Reset meanwhile: a header block must not follow RST_STREAM.
     if ((this.flags & (CLOSED | RESET)) !== 0) return;
     const trailers = this.#trailers;
-    if (trailers !== undefined) this.#blocksOwed++;
-    this.native!.sendTrailers(outgoing(trailers ?? []));
+    // Without any it is an empty DATA frame with END_STREAM, no header block.
+    if (trailers === undefined) this.native!.sendTrailers({});
+    else this.handOver(() => this.native!.sendTrailers(outgoing(trailers)));
+  }
+
+  /** Gives the runtime a header block, which Deno and Bun send before `give` returns. */
+  handOver(give: () => void): void {
+    this.#blocksOwed++;
+    try {
+      give();
+    } catch (error) {
+      this.#blocksOwed--;
+      throw error;
+    }
   }
 
   /** RST_STREAM, once the header blocks that the runtime still has are out: none may follow it. */

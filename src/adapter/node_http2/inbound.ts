@@ -14,7 +14,6 @@ import {
 } from "../http2/errors.ts";
 import {
   ACK,
-  DATA,
   DEFAULT_WINDOW,
   END_STREAM,
   GOAWAY,

@@ -1,4 +1,5 @@
 /** @module */
+import { INTERNAL_ERROR } from "../http2/errors.ts";
 import { MAX_31 } from "../http2/frames.ts";
 import type { Rules } from "./rules.ts";
 
@@ -6,5 +7,6 @@ export const nodeRules: Rules = {
   destroy: "deferred",
   end: "at once",
   connectionWindow: MAX_31,
+  silentEnd: INTERNAL_ERROR,
   endings: "kept away",
 };

@@ -15,6 +15,8 @@ export interface Rules {
   readonly end: "at once" | "deferred";
   /** The receive window that the session is told to have for the whole connection; undefined: it is not told. */
   readonly connectionWindow: number | undefined;
+  /** What a session means by an end without GOAWAY, when it got nothing but what the engine had checked. */
+  readonly silentEnd: number;
   /** Whether the peer's GOAWAY and RST_STREAM reach the session, or the engine alone. */
   readonly endings: "kept away" | "shown";
 }

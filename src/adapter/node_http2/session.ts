@@ -87,6 +87,8 @@ export class Session {
   readonly #fromPeer: Receiver;
   readonly #fromNative: Receiver;
   readonly #maxQueued: number;
+  /** An identifier that was taken for a request which the runtime refused to make. */
+  #spareId: number | undefined;
   #finished: PlatformChannel[] = [];
   /** Ended by the peer, but not everything before that has been told. */
   readonly #late: Set<PlatformChannel> = new Set();
@@ -120,7 +122,7 @@ export class Session {
       connected: () => queueMicrotask(() => this.over || host.start()),
       stream: (stream, raw) => this.#requested(stream, raw),
       closed: (error) =>
-        this.#fail(new H2Error(INTERNAL_ERROR, `the runtime ended its session: ${error?.message ?? ""}`)),
+        this.#fail(new H2Error(rules.silentEnd, `the runtime ended its session: ${error?.message ?? ""}`)),
     });
   }
 
@@ -214,19 +216,26 @@ export class Session {
   open(fields: Fields, handler: ChannelHandler, body?: "none"): PlatformChannel {
     if (this.openable === 0) throw new ConnectionClosedError(this.#whyNot(), { code: this.wentAway?.code });
     const endStream = body === "none";
-    const options = { endStream, waitForTrailers: !endStream };
-    const native = (this.#native as Extract<NativeSession, { request: unknown }>).request(outgoing(fields), options);
-    const channel = new PlatformChannel(
-      this,
-      this.ids.take(),
-      handler,
-      RESPONDED | (endStream ? END_CALLED | WRITE_ENDED : 0),
-    );
+    const ended = endStream ? END_CALLED | WRITE_ENDED : 0;
+    const channel = new PlatformChannel(this, this.#spareId ?? this.ids.take(), handler, RESPONDED | ended);
     channel.asked(fields);
-    channel.attach(native);
+    // Known before: what the runtime sends within the call is this channel's.
     this.channels.set(channel.id, channel);
+    try {
+      channel.handOver(() => channel.attach(this.#request(fields, endStream)));
+    } catch (error) {
+      this.channels.delete(channel.id);
+      this.#spareId = channel.id;
+      throw error;
+    }
+    this.#spareId = undefined;
     if (this.openable === 0) this.full = true;
     return channel;
+  }
+
+  #request(fields: Fields, endStream: boolean): NativeStream {
+    const session = this.#native as Extract<NativeSession, { request: unknown }>;
+    return session.request(outgoing(fields), { endStream, waitForTrailers: !endStream });
   }
 
   #whyNot(): string {
@@ -412,11 +421,15 @@ export class Session {
   nativeClosed(channel: PlatformChannel): void {
     this.hushed.delete(channel.id);
     this.#owing.delete(channel.id);
-    if (this.over || this.channels.get(channel.id) !== channel || channel.faulty) return;
-    const message = "the runtime closed the stream";
-    this.endedByPeer(channel, { kind: "reset", by: "engine", code: INTERNAL_ERROR, message });
-    channel.advance();
-    this.wake();
+    if (this.channels.get(channel.id) !== channel || channel.faulty) return;
+    // Where the whole session ends, Bun closes its streams first.
+    setImmediate(() => {
+      if (this.over || this.channels.get(channel.id) !== channel) return;
+      const message = "the runtime closed the stream";
+      this.endedByPeer(channel, { kind: "reset", by: "engine", code: INTERNAL_ERROR, message });
+      channel.advance();
+      this.wake();
+    });
   }
 
   /** Server: the runtime has a request. */

@@ -8,6 +8,7 @@ import { isPin, peerCertificate, spkiPin } from "./certificate.ts";
 import { asConnectError, certificateError, connectError, type Target } from "./connect_error.ts";
 import { asBuffer, checkAuthority, checkKeyPair } from "./identity.ts";
 import { nodeTransport } from "./node_transport.ts";
+import { type OnRead, sharedReads } from "./reading.ts";
 import type { Transport } from "./transport.ts";
 
 /** What {@linkcode dial} needs. */
@@ -29,7 +30,8 @@ export function dial(options: DialOptions): Promise<Transport> {
   const target = dialTarget(options);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw connectError("aborted", target, "aborted", signal.reason);
-    const socket = open(options, target);
+    const reads = sharedReads();
+    const socket = open(options, target, reads?.onread);
     const timer = clock.timer(
       timeout,
       () => fail(connectError("timeout", target, `no TLS connection within ${Math.ceil(timeout)} ms`)),
@@ -68,7 +70,7 @@ export function dial(options: DialOptions): Promise<Transport> {
         return;
       }
       settle();
-      const transport = nodeTransport(socket, tls, clock);
+      const transport = nodeTransport(socket, tls, clock, reads);
       socket.off("error", lost);
       resolve(transport);
     }
@@ -80,7 +82,11 @@ export function dialTarget({ hostname, port, servername, trust }: DialOptions): 
   return { hostname, port, servername, identified: trust.cert !== undefined };
 }
 
-function open({ hostname, port, servername, trust }: DialOptions, target: Target): TLSSocket {
+function open(
+  { hostname, port, servername, trust }: DialOptions,
+  target: Target,
+  onread: OnRead | undefined,
+): TLSSocket {
   const { ca, cert, key } = trust;
   for (const pin of trust.pins ?? []) {
     if (!isPin(pin)) throw connectError("pin", target, `"${pin}" is not a pin: SHA-256 of a public key, base64`);
@@ -91,7 +97,9 @@ function open({ hostname, port, servername, trust }: DialOptions, target: Target
     else if (cert !== undefined || key !== undefined) {
       throw new ConnectError("tls", "a certificate and its key belong together");
     }
+    const reading: { onread?: OnRead } = onread === undefined ? {} : { onread };
     return connect({
+      ...reading,
       host: hostname,
       port,
       // No server name for an address: RFC 6066 section 3; Node 26, Deno and Bun throw.

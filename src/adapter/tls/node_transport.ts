@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock, ClockTimer, NetAddr, TlsState } from "../contract.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 import { netAddr } from "./net_addr.ts";
+import { ownReads, type SharedReads } from "./reading.ts";
 
 /** After `end`, how long without a sign of life (a byte read, a write taken) until the peer is not waited for any more... */
 const FIN_TIMEOUT = 1_000;
@@ -11,12 +12,9 @@ const FLUSH_TIMEOUT = 10_000;
 /** How long the socket is kept, unseen, after that. To close it would answer whatever still comes with a reset, which undoes what is still on its way. */
 const LINGER = 10_000;
 
-/** Smaller ones cost less than the call. */
-const WORTH_FREEING = 4_096;
-
-/** Wraps a socket whose handshake is done. It is paused until `start`. */
-export function nodeTransport(socket: TLSSocket, tls: TlsState, clock: Clock): Transport {
-  return new NodeTransport(socket, tls, clock);
+/** Wraps a socket whose handshake is done. It is paused until `start`. `reads`: what the socket was opened with. */
+export function nodeTransport(socket: TLSSocket, tls: TlsState, clock: Clock, reads?: SharedReads): Transport {
+  return new NodeTransport(socket, tls, clock, reads);
 }
 
 class NodeTransport implements Transport {
@@ -26,6 +24,7 @@ class NodeTransport implements Transport {
   readonly #socket: TLSSocket;
   readonly #clock: Clock;
   readonly #wrote: (error?: Error | null) => void;
+  readonly #reads: SharedReads | undefined;
   #sink: TransportSink | undefined;
   #closed = false;
   #ending = false;
@@ -35,8 +34,9 @@ class NodeTransport implements Transport {
   #error: Error | undefined;
   #timer: ClockTimer | undefined;
 
-  constructor(socket: TLSSocket, tls: TlsState, clock: Clock) {
+  constructor(socket: TLSSocket, tls: TlsState, clock: Clock, reads: SharedReads | undefined) {
     this.#socket = socket;
+    this.#reads = reads;
     this.tls = tls;
     this.#clock = clock;
     this.localAddr = netAddr(socket.localAddress, socket.localPort);
@@ -61,11 +61,13 @@ class NodeTransport implements Transport {
       return;
     }
     this.#socket.on("end", () => this.#finish(undefined));
-    this.#socket.on("data", (chunk: Uint8Array) => {
-      if (this.#closed) return;
+    const take = (chunk: Uint8Array): "used" | void => {
+      if (this.#closed) return "used";
       if (this.#ending) this.#wait();
-      if (sink.data(chunk) === "used") free(chunk);
-    });
+      return sink.data(chunk);
+    };
+    if (this.#reads === undefined) ownReads(this.#socket, take);
+    else this.#reads.start(this.#socket, take);
   }
 
   write(data: Uint8Array): void {
@@ -127,14 +129,4 @@ class NodeTransport implements Transport {
     timer.unref();
     this.#socket.on("close", () => timer.cancel());
   }
-}
-
-/**
- * What a socket reads is outside the heap: 16 KiB for each read on Node, 64 on Deno, up to 512 on Bun. Left to the garbage
- * collector it makes Node collect the whole heap for every 64 MB. Node 26 reads into parts of a buffer of its own, which
- * is not ours to free.
- */
-function free(chunk: Uint8Array): void {
-  const { buffer } = chunk;
-  if (chunk.length === buffer.byteLength && chunk.length >= WORTH_FREEING) (buffer as ArrayBuffer).transfer(0);
 }

@@ -12,6 +12,7 @@ import {
 } from "../../../src/adapter/contract.ts";
 import { drive } from "../../../src/adapter/http2/connection.ts";
 import { resolveSettings } from "../../../src/adapter/http2/limits.ts";
+import { LARGE } from "../../../src/adapter/http2/slabs.ts";
 import { type FakeClock, fakeClock } from "../../support/clock.ts";
 import { concat, frame, ping, PREFACE, settings, settingsAck, windowUpdate } from "../../support/frames.ts";
 import { test, type TestContext } from "../../support/harness.ts";
@@ -495,9 +496,14 @@ test("what is written by turns with awaiting leaves in full transport writes", a
   }
   await new Promise((resolve) => setTimeout(resolve));
   const total = writes.reduce((sum, n) => sum + n, 0);
-  // Eight TLS records of 16 KiB each, but for the last one.
-  assertEquals(writes.slice(0, -1), [131_072, 131_072, 131_072, 131_072]);
+  assertEquals(writes.slice(0, -1), [LARGE, LARGE, LARGE, LARGE]);
   assert(total > 8 * 65_536 && total < 8 * 65_536 + 200, `${total} bytes`);
+});
+
+test("a full transport write, encrypted, fills two segments of loopback and begins no third", () => {
+  const record = 16_384, overhead = 22, segment = 65_483;
+  const encrypted = LARGE + Math.ceil(LARGE / record) * overhead;
+  assert(encrypted <= 2 * segment && encrypted > 1.97 * segment, `${encrypted} bytes`);
 });
 
 test("nothing is written after our own FIN: a PING that comes then would cut what has not left yet", async () => {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { dialTcp, listenTcp, type TcpConnection } from "../../../src/adapter/tcp.ts";
 import { relay, type Traffic } from "../../../src/cli/tunnel/relay.ts";
 import { test, type TestContext } from "../../support/harness.ts";
+import { stalled } from "../../support/stalled.ts";
 import { type FakeStream, streamPair } from "./stream_pair.ts";
 
 /** A TCP client, a relay behind it, and the far end of the relay's stream. */
@@ -120,10 +121,7 @@ test("relay: who does not read stops who writes", async (t) => {
     }
   })();
   sending.catch(() => {});
-  for (let before = -1; before !== written;) {
-    before = written;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await stalled(() => written);
   assert(written < 64 * 1024 * 1024, `${written} bytes without a reader`);
   assert(stream.peak <= 64 * 1024, "more than the stream takes");
 });

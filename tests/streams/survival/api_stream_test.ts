@@ -7,6 +7,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { PoolStream } from "../../../src/streams/mod.ts";
 import { test } from "../../support/harness.ts";
+import { stalled } from "../../support/stalled.ts";
 import { drain, pattern, realPair, realStream, text } from "../support.ts";
 import { closes, each, failure, until, within } from "./support.ts";
 
@@ -52,22 +53,13 @@ test("write: without a wait in between, in order; what follows closeWrite is ref
 /** Writes until nothing more is accepted for a while; gives how many bytes were. */
 type Fill = (stream: PoolStream) => Promise<number>;
 
-async function stalls(accepted: () => number): Promise<number> {
-  for (let before = -1; before !== accepted();) {
-    before = accepted();
-    const until = performance.now() + 250;
-    while (performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  return accepted();
-}
-
 const FILLS: Record<string, Fill> = {
   async write(stream) {
     let accepted = 0;
     (async () => {
       for (const chunk = new Uint8Array(CHUNK);;) accepted += await stream.write(chunk);
     })().catch(() => {});
-    return await stalls(() => accepted);
+    return await stalled(() => accepted, 250);
   },
   async writable(stream) {
     let accepted = 0;
@@ -80,7 +72,7 @@ const FILLS: Record<string, Fill> = {
       }
     })().catch(() => {});
     writer.closed.catch(() => {});
-    return await stalls(() => accepted);
+    return await stalled(() => accepted, 250);
   },
   async toDuplex(stream) {
     let accepted = 0;
@@ -91,7 +83,7 @@ const FILLS: Record<string, Fill> = {
     };
     duplex.on("drain", more);
     more();
-    return await stalls(() => accepted);
+    return await stalled(() => accepted, 250);
   },
 };
 
@@ -133,7 +125,7 @@ test("backpressure: many unread streams hold no more than window.total, and this
       }
     })().catch(() => {});
   }
-  await stalls(() => accepted);
+  await stalled(() => accepted, 250);
   assert(accepted <= 16 * MIB + 64 * CHUNK, `${accepted / MIB} MiB accepted`);
   assert(accepted >= 8 * MIB, `only ${accepted / MIB} MiB accepted`);
   const grown = (process.memoryUsage().rss - before) / MIB;
