@@ -8,7 +8,6 @@ import { type Exit, spawnRuntime } from "../../support/spawn.ts";
 import {
   ACK,
   DATA,
-  END_STREAM,
   frame,
   GOAWAY,
   HEADERS,
