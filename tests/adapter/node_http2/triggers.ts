@@ -45,7 +45,7 @@ export interface Fate {
 
 /** Connections, one after the other, that a process has to survive. */
 const ROUNDS = 3;
-/** For each stream: half of what the victim sends at once. */
+/** For each stream: what the victim sends at once, to the byte. */
 const WINDOW = 1 << 20;
 /** Streams of a connection that are reset. */
 const STREAMS = 5;
