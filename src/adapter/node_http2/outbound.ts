@@ -73,7 +73,8 @@ export class Outbound implements FrameSink, DataOwner {
   onSettings(): void {
     if (this.#greeted) return;
     this.#greeted = true;
-    writeGreeting(this.#session.out, this.#session.client ? "client" : "server", this.#session.settings);
+    const { out, client, settings } = this.#session;
+    out.begin(() => writeGreeting(out, client ? "client" : "server", settings));
   }
 
   onSettingsAck(): void {

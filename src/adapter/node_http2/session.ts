@@ -64,7 +64,7 @@ export class Session {
   /** Reset, but RST_STREAM has to wait for a header block that the runtime still has. */
   readonly #owing: Map<number, PlatformChannel> = new Map();
   /** To the peer, and to the runtime. */
-  readonly out: FrameWriter = new FrameWriter();
+  readonly out: FrameWriter = new FrameWriter("gated");
   readonly feed: FrameWriter = new FrameWriter();
   /** The owner, once the peer's SETTINGS have come. */
   handler: ConnectionHandler | undefined = undefined;
