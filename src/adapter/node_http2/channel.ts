@@ -94,6 +94,7 @@ export class PlatformChannel implements Channel {
 
   respond(fields: Fields, body?: "none"): void {
     if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== 0) throw this.#refusal("respond");
+    if (body === "none") this.session.endOwed(this);
     this.handOver(() =>
       this.#serverStream().respond(outgoing(fields), {
         endStream: body === "none",
@@ -260,6 +261,7 @@ export class PlatformChannel implements Channel {
 
   outEnded(): void {
     this.flags |= OUT_ENDED;
+    this.session.endSettled(this);
     if ((this.flags & READ_ENDED) !== 0) this.session.finish(this);
   }
 
@@ -420,6 +422,7 @@ export class PlatformChannel implements Channel {
 
   #end(): void {
     this.flags |= WRITE_ENDED;
+    this.session.endOwed(this);
     const native = this.native!;
     if (this.session.rules.end === "at once") native.end();
     else setImmediate(() => native.end());
@@ -441,7 +444,8 @@ export class PlatformChannel implements Channel {
       give();
     } catch (error) {
       this.#blocksOwed--;
-      throw error;
+      // Its end is on its way to the owner, who cannot know yet.
+      if (this.native?.destroyed !== true && this.native?.closed !== true) throw error;
     }
   }
 

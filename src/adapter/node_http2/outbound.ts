@@ -59,7 +59,7 @@ export class Outbound implements FrameSink, DataOwner {
   onReset(id: number, code: number): void {
     const session = this.#session;
     const channel = session.channels.get(id);
-    if (channel !== undefined) session.endedByNative(channel, code);
+    if (channel !== undefined) session.wrong(channel, code, `the runtime reset the stream with ${codeName(code)}`);
     else if (!session.client && !session.hushed.has(id) && code !== NO_ERROR) writeReset(session.out, id, code);
   }
 

@@ -29,6 +29,17 @@ export function endingsContract(name: string, engines: Engines): void {
     }
   });
 
+  test(`${name}: an answered ping tells that what was ended before it has arrived`, async (t) => {
+    const { pair, client } = await ends(t, engines);
+    const { near, farEar } = await pair();
+    assertEquals(near.write(pattern(60_000)), true);
+    near.end();
+    await client.ping(5_000);
+    client.destroy();
+    await farEar.gone;
+    assertEquals([farEar.received, farEar.log], [60_000, ["data", "end", "close"]]);
+  });
+
   test(`${name}: ping rejects in time, and the connection stays`, async (t) => {
     const clock = fakeClock();
     const { port, next } = await (await import("./raw_peer.ts")).rawServer(t);
