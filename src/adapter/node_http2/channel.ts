@@ -36,6 +36,8 @@ const NATIVE_CLOSED = 4096;
 /** A header block of the peer has come on the wire. */
 const SPOKEN_TO = 8192;
 
+const NOTHING = new Uint8Array(0);
+
 export class PlatformChannel implements Channel {
   readonly id: number;
   readonly session: Session;
@@ -228,6 +230,11 @@ export class PlatformChannel implements Channel {
     return (this.flags & SPOKEN_TO) !== 0;
   }
 
+  /** END_STREAM came with the first header block. */
+  holdEnd(): void {
+    (this.#held ??= []).push(NOTHING);
+  }
+
   get owesReset(): boolean {
     return this.#owedReset !== undefined;
   }
@@ -352,6 +359,9 @@ export class PlatformChannel implements Channel {
     if (fault !== undefined) return this.session.streamError(this, PROTOCOL_ERROR, fault);
     const status = fields[1]!;
     if (status.startsWith("1")) {
+      if ((this.flags & IN_ENDED) !== 0 && this.#blocksDue === 0) {
+        return this.session.streamError(this, PROTOCOL_ERROR, "an informational response with END_STREAM");
+      }
       try {
         this.handler!.informational?.(fields);
       } catch (error) {

@@ -113,10 +113,15 @@ export class Inbound implements FrameSink, DataOwner {
       // The runtime could not decode it and stay in step, so that it is more than the stream's error (section 5.4.2 allows it).
       throw new H2Error(STREAM_CLOSED, `HEADERS after END_STREAM on stream ${id}`);
     }
+    // The end of a message that is one header block waits until that was told: Bun ends the connection over a `1xx` block
+    // with END_STREAM, Deno over a content-length without content.
+    const holdsEnd = endStream && channel !== undefined && !channel.hasHeaders;
     channel?.feedHeld();
     channel?.blockArrived(endStream);
+    if (holdsEnd) channel!.holdEnd();
     // Whatever becomes of it: the runtime's table has to stay in step (section 4.3).
-    writeBlock(session.feed, id, bytes.subarray(start, end), endStream ? END_STREAM : 0, MAX_MAX_FRAME);
+    const flags = endStream && !holdsEnd ? END_STREAM : 0;
+    writeBlock(session.feed, id, bytes.subarray(start, end), flags, MAX_MAX_FRAME);
   }
 
   /** A header block opens a stream (server). */
