@@ -333,6 +333,10 @@ export interface Capabilities {
    * throw.
    */
   readonly rawFields: boolean;
+  /** A malformed header block ends its stream. False: it ends the peer's whole connection, with PROTOCOL_ERROR. */
+  readonly messageErrors: boolean;
+  /** A field value with characters that are not allowed makes a message malformed. False: the field is left out of it. */
+  readonly fieldValues: boolean;
 }
 
 /** The contract. */

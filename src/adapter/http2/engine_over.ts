@@ -32,7 +32,11 @@ export interface Protocol {
   readonly capabilities: Engine["capabilities"];
   drive(options: DriveOptions): Connection;
 }
-const PORTABLE: Protocol = { name: "portable", capabilities: { rawFields: true }, drive };
+const PORTABLE: Protocol = {
+  name: "portable",
+  capabilities: { rawFields: true, messageErrors: true, fieldValues: true },
+  drive,
+};
 
 /** An engine over a network, by default the portable one. */
 export function engineOver(network: Network, protocol: Protocol = PORTABLE): Engine {

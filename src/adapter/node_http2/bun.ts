@@ -4,6 +4,8 @@ import { MAX_31 } from "../http2/frames.ts";
 import type { Rules } from "./rules.ts";
 
 export const bunRules: Rules = {
+  // `request` and `respond` take an object.
+  capabilities: { rawFields: false, messageErrors: true, fieldValues: true },
   destroy: "deferred",
   end: "at once",
   // B1: a receiver that calls this stalls after one stream window, because Bun then keeps back the stream's WINDOW_UPDATE

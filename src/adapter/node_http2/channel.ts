@@ -36,6 +36,8 @@ const NATIVE_CLOSED = 4096;
 /** A header block of the peer has come on the wire. */
 const SPOKEN_TO = 8192;
 
+const NOTHING = new Uint8Array(0);
+
 export class PlatformChannel implements Channel {
   readonly id: number;
   readonly session: Session;
@@ -94,6 +96,7 @@ export class PlatformChannel implements Channel {
 
   respond(fields: Fields, body?: "none"): void {
     if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== 0) throw this.#refusal("respond");
+    if (body === "none") this.session.endOwed(this);
     this.handOver(() =>
       this.#serverStream().respond(outgoing(fields), {
         endStream: body === "none",
@@ -227,6 +230,11 @@ export class PlatformChannel implements Channel {
     return (this.flags & SPOKEN_TO) !== 0;
   }
 
+  /** END_STREAM came with the first header block. */
+  holdEnd(): void {
+    (this.#held ??= []).push(NOTHING);
+  }
+
   get owesReset(): boolean {
     return this.#owedReset !== undefined;
   }
@@ -260,6 +268,7 @@ export class PlatformChannel implements Channel {
 
   outEnded(): void {
     this.flags |= OUT_ENDED;
+    this.session.endSettled(this);
     if ((this.flags & READ_ENDED) !== 0) this.session.finish(this);
   }
 
@@ -350,6 +359,9 @@ export class PlatformChannel implements Channel {
     if (fault !== undefined) return this.session.streamError(this, PROTOCOL_ERROR, fault);
     const status = fields[1]!;
     if (status.startsWith("1")) {
+      if ((this.flags & IN_ENDED) !== 0 && this.#blocksDue === 0) {
+        return this.session.streamError(this, PROTOCOL_ERROR, "an informational response with END_STREAM");
+      }
       try {
         this.handler!.informational?.(fields);
       } catch (error) {
@@ -420,6 +432,7 @@ export class PlatformChannel implements Channel {
 
   #end(): void {
     this.flags |= WRITE_ENDED;
+    this.session.endOwed(this);
     const native = this.native!;
     if (this.session.rules.end === "at once") native.end();
     else setImmediate(() => native.end());
@@ -441,7 +454,8 @@ export class PlatformChannel implements Channel {
       give();
     } catch (error) {
       this.#blocksOwed--;
-      throw error;
+      // Its end is on its way to the owner, who cannot know yet.
+      if (this.native?.destroyed !== true && this.native?.closed !== true) throw error;
     }
   }
 

@@ -10,8 +10,7 @@ import { currentRules, type Rules } from "./rules.ts";
 export function platformEngineOver(network: Network, rules: Rules = currentRules): Engine {
   return engineOver(network, {
     name: "node:http2",
-    // `request` and `respond` take an object. Node takes lists since 24, which helps nobody on the others.
-    capabilities: { rawFields: false },
+    capabilities: rules.capabilities,
     drive: (options) => drive(options, rules),
   });
 }

@@ -64,10 +64,10 @@ export class Inbound implements FrameSink, DataOwner {
       return undefined;
     }
     if (channel.faulty) return undefined;
-    if ((channel.flags & IN_ENDED) !== 0) session.streamError(channel, STREAM_CLOSED, "DATA after END_STREAM");
-    else if (!channel.hasHeaders) session.streamError(channel, PROTOCOL_ERROR, "DATA before the response");
+    if ((channel.flags & IN_ENDED) !== 0) session.wrong(channel, STREAM_CLOSED, "DATA after END_STREAM");
+    else if (!channel.hasHeaders) session.wrong(channel, PROTOCOL_ERROR, "DATA before the response");
     else if (!channel.window.charge(length, this.#acknowledged ? 0 : this.#leniency)) {
-      session.streamError(channel, FLOW_CONTROL_ERROR, "DATA beyond the stream's window");
+      session.wrong(channel, FLOW_CONTROL_ERROR, "DATA beyond the stream's window");
     } else {
       this.#channel = channel;
       return this;
@@ -113,10 +113,15 @@ export class Inbound implements FrameSink, DataOwner {
       // The runtime could not decode it and stay in step, so that it is more than the stream's error (section 5.4.2 allows it).
       throw new H2Error(STREAM_CLOSED, `HEADERS after END_STREAM on stream ${id}`);
     }
+    // The end of a message that is one header block waits until that was told: Bun ends the connection over a `1xx` block
+    // with END_STREAM, Deno over a content-length without content.
+    const holdsEnd = endStream && channel !== undefined && !channel.hasHeaders;
     channel?.feedHeld();
     channel?.blockArrived(endStream);
+    if (holdsEnd) channel!.holdEnd();
     // Whatever becomes of it: the runtime's table has to stay in step (section 4.3).
-    writeBlock(session.feed, id, bytes.subarray(start, end), endStream ? END_STREAM : 0, MAX_MAX_FRAME);
+    const flags = endStream && !holdsEnd ? END_STREAM : 0;
+    writeBlock(session.feed, id, bytes.subarray(start, end), flags, MAX_MAX_FRAME);
   }
 
   /** A header block opens a stream (server). */
@@ -280,7 +285,7 @@ export class Inbound implements FrameSink, DataOwner {
     const channel = session.channels.get(id);
     if (channel === undefined) {
       if (session.ids.isIdle(id)) throw new H2Error(PROTOCOL_ERROR, `WINDOW_UPDATE on idle stream ${id}`);
-    } else if (increment === 0) session.streamError(channel, PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
+    } else if (increment === 0) session.wrong(channel, PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     else this.#credit(channel, increment, "the stream");
   }
 
@@ -288,7 +293,7 @@ export class Inbound implements FrameSink, DataOwner {
     const credit = channel.credit += difference;
     if (credit > MAX_31) {
       if (scope === "the connection") throw new H2Error(FLOW_CONTROL_ERROR, "SETTINGS raise a window above 2^31-1");
-      return this.#session.streamError(channel, FLOW_CONTROL_ERROR, "the stream's window is above 2^31-1");
+      return this.#session.wrong(channel, FLOW_CONTROL_ERROR, "the stream's window is above 2^31-1");
     }
     if (credit > 0) this.#session.sender.enqueue(channel);
   }

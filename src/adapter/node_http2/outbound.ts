@@ -59,7 +59,7 @@ export class Outbound implements FrameSink, DataOwner {
   onReset(id: number, code: number): void {
     const session = this.#session;
     const channel = session.channels.get(id);
-    if (channel !== undefined) session.endedByNative(channel, code);
+    if (channel !== undefined) session.wrong(channel, code, `the runtime reset the stream with ${codeName(code)}`);
     else if (!session.client && !session.hushed.has(id) && code !== NO_ERROR) writeReset(session.out, id, code);
   }
 
@@ -73,7 +73,8 @@ export class Outbound implements FrameSink, DataOwner {
   onSettings(): void {
     if (this.#greeted) return;
     this.#greeted = true;
-    writeGreeting(this.#session.out, this.#session.client ? "client" : "server", this.#session.settings);
+    const { out, client, settings } = this.#session;
+    out.begin(() => writeGreeting(out, client ? "client" : "server", settings));
   }
 
   onSettingsAck(): void {

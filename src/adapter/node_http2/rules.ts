@@ -2,6 +2,7 @@
  * What the engine has to know of the runtime whose `node:http2` it stands on. The values are in `node.ts`, `deno.ts` and
  * `bun.ts`, each with what happens without it; tests make other ones to see it happen. @module
  */
+import type { Capabilities } from "../contract.ts";
 import { currentRuntime, type Runtime } from "../runtime.ts";
 import { bunRules } from "./bun.ts";
 import { denoRules } from "./deno.ts";
@@ -9,6 +10,7 @@ import { nodeRules } from "./node.ts";
 
 /** The rules of one runtime. */
 export interface Rules {
+  readonly capabilities: Capabilities;
   /** How a session and its streams are destroyed: at once, or outside of every callback of theirs. */
   readonly destroy: "at once" | "deferred";
   /** How a stream's writable side is ended. */

@@ -64,7 +64,7 @@ export class Session {
   /** Reset, but RST_STREAM has to wait for a header block that the runtime still has. */
   readonly #owing: Map<number, PlatformChannel> = new Map();
   /** To the peer, and to the runtime. */
-  readonly out: FrameWriter = new FrameWriter();
+  readonly out: FrameWriter = new FrameWriter("gated");
   readonly feed: FrameWriter = new FrameWriter();
   /** The owner, once the peer's SETTINGS have come. */
   handler: ConnectionHandler | undefined = undefined;
@@ -98,6 +98,10 @@ export class Session {
   #lost: { readonly error: Error | undefined } | undefined;
   #endedBy: Error | undefined;
   readonly #pings: Map<number, () => void> = new Map();
+  /** Channels whose END_STREAM the runtime has been told of and has not sent. */
+  readonly #endsOwed: Set<PlatformChannel> = new Set();
+  /** PINGs that wait for those of their time. */
+  #heldPings: { readonly number: number; readonly behind: Set<PlatformChannel> }[] = [];
   #nextPing = 0;
 
   constructor(role: "client" | "server", settings: ResolvedSettings, rules: Rules, now: () => number, host: Host) {
@@ -221,10 +225,12 @@ export class Session {
     channel.asked(fields);
     // Known before: what the runtime sends within the call is this channel's.
     this.channels.set(channel.id, channel);
+    if (endStream) this.endOwed(channel);
     try {
       channel.handOver(() => channel.attach(this.#request(fields, endStream)));
     } catch (error) {
       this.channels.delete(channel.id);
+      this.endSettled(channel);
       this.#spareId = channel.id;
       throw error;
     }
@@ -253,9 +259,31 @@ export class Session {
     const number = this.#nextPing;
     this.#nextPing = (number + 1) >>> 0;
     this.#pings.set(number, answered);
+    // Its answer tells that the peer has what was ended before: it must not overtake what the runtime still has.
+    if (this.#endsOwed.size > 0) this.#heldPings.push({ number, behind: new Set(this.#endsOwed) });
+    else this.#writePing(number);
+    return number;
+  }
+
+  #writePing(number: number): void {
     writePing(this.out, 0, OWN_PING, number);
     this.wake();
-    return number;
+  }
+
+  /** The runtime has been told of the channel's end. */
+  endOwed(channel: PlatformChannel): void {
+    this.#endsOwed.add(channel);
+  }
+
+  /** It has been sent, or never will be. */
+  endSettled(channel: PlatformChannel): void {
+    if (!this.#endsOwed.delete(channel) || this.#heldPings.length === 0) return;
+    this.#heldPings = this.#heldPings.filter(({ number, behind }) => {
+      behind.delete(channel);
+      if (behind.size > 0) return true;
+      if (this.#pings.has(number)) this.#writePing(number);
+      return false;
+    });
   }
 
   cancelPing(number: number): void {
@@ -335,6 +363,7 @@ export class Session {
   forget(channel: PlatformChannel): void {
     this.sender.remove(channel);
     this.channels.delete(channel.id);
+    this.endSettled(channel);
     this.#late.delete(channel);
     if (!channel.nativeClosed) this.hushed.add(channel.id);
     // There may be room for another, or nothing left to wait for.
@@ -391,8 +420,8 @@ export class Session {
     this.writeReset(id, code);
   }
 
-  /** The runtime has ended a stream over what the peer sent: told once everything before has been, the request first. */
-  endedByNative(channel: PlatformChannel, code: number): void {
+  /** A stream error of the peer's, found on the wire by us or by the runtime: told once everything before it has been. */
+  wrong(channel: PlatformChannel, code: number, message: string): void {
     if (this.over || channel.faulty) return;
     try {
       this.budget.reset();
@@ -400,12 +429,11 @@ export class Session {
       return this.#fail(error);
     }
     this.reset(channel, code);
-    const message = `the runtime reset the stream with ${codeName(code)}`;
     this.endedByPeer(channel, { kind: "reset", by: "engine", code, message });
     this.wake();
   }
 
-  /** A stream error (section 5.4.2) that the peer has provoked. Too many of them end the connection. */
+  /** The same, found in what is being told. Too many of them end the connection. */
   streamError(channel: PlatformChannel, code: number, message: string): void {
     if (this.over) return;
     try {

@@ -11,6 +11,21 @@ export class FrameWriter implements FrameSpace {
   /** Payload that is still to come of a frame whose head is out: nothing else may be said before. */
   #open = 0;
   #held: Uint8Array[] = [];
+  /** Nothing goes before what `begin` says. */
+  #gated: boolean;
+
+  constructor(start: "open" | "gated" = "open") {
+    this.#gated = start === "gated";
+  }
+
+  /** Says the first words, and then what was said too early. */
+  begin(first: () => void): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#gated = false;
+    first();
+    this.#pieces.push(...held);
+  }
 
   /** A frame whose payload is written by the caller, into `bytes` from what this returns. */
   frame(length: number, type: number, flags: number, id: number): number {
@@ -26,7 +41,7 @@ export class FrameWriter implements FrameSpace {
 
   raw(bytes: Uint8Array): void {
     this.waiting += bytes.length;
-    (this.#open > 0 ? this.#held : this.#pieces).push(bytes);
+    (this.#gated || this.#open > 0 ? this.#held : this.#pieces).push(bytes);
   }
 
   /** The head of a frame whose payload comes by `payload`. */
