@@ -96,7 +96,7 @@ export class PlatformChannel implements Channel {
 
   respond(fields: Fields, body?: "none"): void {
     if ((this.flags & (RESPONDED | END_CALLED | CLOSED)) !== 0) throw this.#refusal("respond");
-    if (body === "none") this.session.endOwed(this);
+    if (body === "none") this.session.pings.endOwed(this);
     this.handOver(() =>
       this.#serverStream().respond(outgoing(fields), {
         endStream: body === "none",
@@ -268,7 +268,7 @@ export class PlatformChannel implements Channel {
 
   outEnded(): void {
     this.flags |= OUT_ENDED;
-    this.session.endSettled(this);
+    this.session.pings.endSettled(this);
     if ((this.flags & READ_ENDED) !== 0) this.session.finish(this);
   }
 
@@ -432,7 +432,7 @@ export class PlatformChannel implements Channel {
 
   #end(): void {
     this.flags |= WRITE_ENDED;
-    this.session.endOwed(this);
+    this.session.pings.endOwed(this);
     const native = this.native!;
     if (this.session.rules.end === "at once") native.end();
     else setImmediate(() => native.end());

@@ -123,14 +123,14 @@ class PlatformConnection implements Connection {
     if (this.#session.over) return Promise.reject(new ConnectionClosedError("Cannot ping: the connection is closed"));
     return new Promise((resolve, reject) => {
       const began = this.#clock.now();
-      const number = this.#session.ping(() => {
+      const number = this.#session.pings.send(() => {
         this.#pings.delete(pending);
         pending.timer.cancel();
         resolve(this.#clock.now() - began);
       });
       const timer = this.#clock.timer(timeout, () => {
         this.#pings.delete(pending);
-        this.#session.cancelPing(number);
+        this.#session.pings.cancel(number);
         reject(new Error(`No answer to PING within ${timeout} ms`));
       });
       const pending: PendingPing = { timer, reject };

@@ -32,6 +32,7 @@ import { CLOSED, END_CALLED, IN_BARE, PlatformChannel, RESPONDED, WRITE_ENDED } 
 import { Inbound } from "./inbound.ts";
 import { type NativeSession, nativeSession, type NativeStream, outgoing } from "./native.ts";
 import { Outbound } from "./outbound.ts";
+import { Pings } from "./pings.ts";
 import type { Rules } from "./rules.ts";
 import { Sender } from "./sender.ts";
 import { Wire } from "./wire.ts";
@@ -97,12 +98,10 @@ export class Session {
   /** The transport is gone, why, and since how many turns. */
   #lost: { readonly error: Error | undefined } | undefined;
   #endedBy: Error | undefined;
-  readonly #pings: Map<number, () => void> = new Map();
-  /** Channels whose END_STREAM the runtime has been told of and has not sent. */
-  readonly #endsOwed: Set<PlatformChannel> = new Set();
-  /** PINGs that wait for those of their time. */
-  #heldPings: { readonly number: number; readonly behind: Set<PlatformChannel> }[] = [];
-  #nextPing = 0;
+  readonly pings: Pings = new Pings((number) => {
+    writePing(this.out, 0, OWN_PING, number);
+    this.wake();
+  });
 
   constructor(role: "client" | "server", settings: ResolvedSettings, rules: Rules, now: () => number, host: Host) {
     this.client = role === "client";
@@ -225,12 +224,12 @@ export class Session {
     channel.asked(fields);
     // Known before: what the runtime sends within the call is this channel's.
     this.channels.set(channel.id, channel);
-    if (endStream) this.endOwed(channel);
+    if (endStream) this.pings.endOwed(channel);
     try {
       channel.handOver(() => channel.attach(this.#request(fields, endStream)));
     } catch (error) {
       this.channels.delete(channel.id);
-      this.endSettled(channel);
+      this.pings.endSettled(channel);
       this.#spareId = channel.id;
       throw error;
     }
@@ -254,53 +253,13 @@ export class Session {
       : `the peer allows ${this.peerMaxStreams} streams at once`;
   }
 
-  /** Sends PING; `answered` is called with its ACK. Returns what `cancelPing` takes. */
-  ping(answered: () => void): number {
-    const number = this.#nextPing;
-    this.#nextPing = (number + 1) >>> 0;
-    this.#pings.set(number, answered);
-    // Its answer tells that the peer has what was ended before: it must not overtake what the runtime still has.
-    if (this.#endsOwed.size > 0) this.#heldPings.push({ number, behind: new Set(this.#endsOwed) });
-    else this.#writePing(number);
-    return number;
-  }
-
-  #writePing(number: number): void {
-    writePing(this.out, 0, OWN_PING, number);
-    this.wake();
-  }
-
-  /** The runtime has been told of the channel's end. */
-  endOwed(channel: PlatformChannel): void {
-    this.#endsOwed.add(channel);
-  }
-
-  /** It has been sent, or never will be. */
-  endSettled(channel: PlatformChannel): void {
-    if (!this.#endsOwed.delete(channel) || this.#heldPings.length === 0) return;
-    this.#heldPings = this.#heldPings.filter(({ number, behind }) => {
-      behind.delete(channel);
-      if (behind.size > 0) return true;
-      if (this.#pings.has(number)) this.#writePing(number);
-      return false;
-    });
-  }
-
-  cancelPing(number: number): void {
-    this.#pings.delete(number);
-  }
-
   /** An ACK. False when nobody waits for it. */
   pingAnswered(kind: number, number: number): boolean {
     if (kind === SHUTDOWN_PING && this.leaving === "announced") {
       this.leaveNow();
       return true;
     }
-    const answered = kind === OWN_PING ? this.#pings.get(number) : undefined;
-    if (answered === undefined) return false;
-    this.#pings.delete(number);
-    guard(answered);
-    return true;
+    return kind === OWN_PING && this.pings.answered(number);
   }
 
   /** Returns whether a PING decides when it is final (`leaveNow`). */
@@ -363,7 +322,7 @@ export class Session {
   forget(channel: PlatformChannel): void {
     this.sender.remove(channel);
     this.channels.delete(channel.id);
-    this.endSettled(channel);
+    this.pings.endSettled(channel);
     this.#late.delete(channel);
     if (!channel.nativeClosed) this.hushed.add(channel.id);
     // There may be room for another, or nothing left to wait for.
@@ -575,7 +534,7 @@ export class Session {
       const fault: ChannelFault = { kind: "lost", cause };
       for (const channel of channels) this.cut(channel, fault);
     }
-    this.#pings.clear();
+    this.pings.clear();
     this.#endedBy = error;
     guard(() => this.handler?.close(error));
     this.#host.over(error);

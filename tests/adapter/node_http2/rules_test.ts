@@ -170,7 +170,7 @@ test("nothing of the runtime's is ended or destroyed inside of a callback of it"
       settings: { window: 1 },
       peerWindow: 1,
       rules: { ...currentRules, end: rule, destroy: rule },
-      endOwed() {},
+      pings: { endOwed() {} },
     } as unknown as Session;
     const channel = new PlatformChannel(session, 1, ear(), 256);
     const native = { on() {}, end: () => calls.push("end"), destroy: () => calls.push("destroy") };
