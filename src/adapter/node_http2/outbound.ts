@@ -28,6 +28,9 @@ export class Outbound implements FrameSink, DataOwner {
     const { sender, out } = this.#session;
     sender.owed -= payload;
     const channel = this.#channel;
+    // Bun ends a stream with an empty frame and then an empty one with END_STREAM (1.4.4): peers count the first against
+    // floods (RFC 9113 section 10.5), and more than their limit of streams a second would end the connection.
+    if (payload === 0 && !endStream) return false;
     if (channel === undefined || (channel.flags & (CLOSED | RESET)) !== 0 || channel.faulty) {
       // The peer never sees it: its connection window stays as it is.
       sender.window += payload;

@@ -21,6 +21,12 @@ export class Sender {
   handed = 0;
   /** In order of their turn. */
   readonly #ring: Set<PlatformChannel> = new Set();
+  readonly #out: { readonly waiting: number };
+
+  /** `out`: where the runtime's frames wait for the end of the turn. */
+  constructor(out: { readonly waiting: number }) {
+    this.#out = out;
+  }
 
   /** True when all of it could be handed over. */
   write(channel: PlatformChannel, data: Uint8Array): boolean {
@@ -76,6 +82,7 @@ export class Sender {
   }
 
   #room(): number {
-    return Math.min(this.window, ROOM - this.owed - this.flying);
+    // A runtime that frames at once owes nothing: what it framed in this turn counts as well.
+    return Math.min(this.window, ROOM - this.owed - this.#out.waiting - this.flying);
   }
 }

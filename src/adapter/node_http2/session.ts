@@ -56,7 +56,6 @@ export class Session {
   readonly client: boolean;
   readonly settings: ResolvedSettings;
   readonly rules: Rules;
-  readonly sender: Sender = new Sender();
   readonly ids: StreamIds;
   readonly budget: Budget;
   readonly channels: Map<number, PlatformChannel> = new Map();
@@ -66,6 +65,7 @@ export class Session {
   readonly #owing: Map<number, PlatformChannel> = new Map();
   /** To the peer, and to the runtime. */
   readonly out: FrameWriter = new FrameWriter("gated");
+  readonly sender: Sender = new Sender(this.out);
   readonly feed: FrameWriter = new FrameWriter();
   /** The owner, once the peer's SETTINGS have come. */
   handler: ConnectionHandler | undefined = undefined;
