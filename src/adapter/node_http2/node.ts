@@ -16,7 +16,7 @@ export const nodeRules: Rules = {
   destroy: "deferred",
   end: "at once",
   // N1: between two Nodes below 26 a window above the default stalls bulk both ways, each end waiting for its socket to take
-  // more before it reads. Not over `wire.ts`, which always takes. Left at its default, nghttp2 would end the session over
+  // more before it reads. Not over `wire.ts`, which always takes. Left at its default, nghttp2 ends the session of Node 26 over
   // what the engine's window allows in one read.
   connectionWindow: MAX_31,
   // nghttp2 always says GOAWAY.

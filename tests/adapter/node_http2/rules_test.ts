@@ -79,21 +79,23 @@ async function burst(t: TestContext, change: Partial<Rules>): Promise<number> {
   const { ear: connectionEar } = await connection();
   let over = false;
   void connectionEar.gone.then(() => over = true);
-  for (let i = 0; i < 1_500; i++) {
-    const id = 1 + 2 * i;
-    peer.send(headers(id, request));
-    const one = await Promise.race([next(), connectionEar.gone.then(() => undefined)]);
-    if (one === undefined) return i;
-    one.channel.respond(ok);
-    peer.send(frame(RST_STREAM, 0, id, words(8)));
-    await one.ear.gone;
+  const batch = Array.from({ length: 50 }, (_, i) => 1 + 2 * i);
+  for (let done = 0; done < 1_500; done += batch.length) {
+    const ids = batch.map((id) => id + 2 * done);
+    peer.send(...ids.map((id) => headers(id, request)));
+    for (let i = 0; i < ids.length; i++) {
+      const one = await Promise.race([next(), connectionEar.gone.then(() => undefined)]);
+      if (one === undefined) return done + i;
+      one.channel.respond(ok);
+    }
+    peer.send(...ids.map((id) => frame(RST_STREAM, 0, id, words(8))));
   }
   peer.send(frame(PING, 0, 0, words(1, 2)));
   await peer.frame(PING);
   return over ? -1 : 1_500;
 }
 
-test("A2: about 1,000 RST_STREAM end a session that sees them; ours does not", async (t) => {
+test("A2: about 1,000 RST_STREAM end a session that sees them; ours does not", { timeout: 60_000 }, async (t) => {
   assertEquals(await burst(t, {}), 1_500);
   const shown = await burst(t, { endings: "shown" });
   assert(shown >= 900 && shown < 1_500, `${shown} streams`);
@@ -147,7 +149,8 @@ test("the session's own connection window is out of the way: else a burst of mor
     return nearEar.closed || farEar.closed ? "ended" : "whole";
   };
   assertEquals(await burst({}), "whole");
-  assertEquals(await burst({ connectionWindow: undefined }), is("deno", "bun") ? "ended" : "whole");
+  // Node below 26 reads 16 KiB at a time, and has given it back before it reads more.
+  assertEquals(await burst({ connectionWindow: undefined }), is("node22", "node24") ? "whole" : "ended");
 });
 
 test("an end without GOAWAY is told with the code that it has to be", async (t) => {
