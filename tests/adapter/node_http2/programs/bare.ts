@@ -79,7 +79,7 @@ async function bulk(windows: object): Promise<string> {
     (session as unknown as { setLocalWindowSize(size: number): void }).setLocalWindowSize(64 << 20);
   };
   let moved = 0;
-  const pump = (stream: Http2Stream, left = 200): void => {
+  const pump = (stream: Http2Stream, left = 40): void => {
     stream.on("error", () => {});
     stream.on("data", (chunk: Uint8Array) => void (moved += chunk.length));
     const more = (): void => {
@@ -99,11 +99,11 @@ async function bulk(windows: object): Promise<string> {
   session.on("connect", () => widen(session));
   await new Promise((resolve) => session.once("remoteSettings", resolve));
   pump(session.request({ ":method": "POST", ":path": "/" }));
-  for (let before = -1; before < moved && moved < 400 << 20;) {
+  for (let before = -1; before < moved && moved < 80 << 20;) {
     before = moved;
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
   }
-  return moved === 400 << 20 ? "whole" : "stalled";
+  return moved === 80 << 20 ? "whole" : "stalled";
 }
 
 console.log(`result ${await TRIGGERS[trigger]!()}`);
