@@ -25,11 +25,14 @@ const PROMISES: Readonly<Record<string, readonly string[] | undefined>> = {
   "./streams": ["shared", "stream pools"],
 };
 
-const { name, exports, compilerOptions } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+const { name, exports, imports, compilerOptions } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
   name: string;
   exports: Record<string, string>;
+  imports: Record<string, string>;
   compilerOptions: object;
 };
+/** What published code imports from npm: Deno asks the configuration that it was started with, whoever imports. */
+const dependencies = Object.fromEntries(Object.entries(imports).filter(([, from]) => from.startsWith("npm:")));
 let failures = 0;
 
 await step("format", ["fmt", "--check"]);
@@ -63,7 +66,10 @@ async function api(): Promise<void> {
   const text = specification(readFileSync(source, "utf8"), LATER);
   writeFileSync(join(folder, "api.d.ts"), text);
   // The checkout's own deno.json leaves the cache out.
-  writeFileSync(join(folder, "deno.json"), JSON.stringify({ compilerOptions, nodeModulesDir: "none" }));
+  writeFileSync(
+    join(folder, "deno.json"),
+    JSON.stringify({ compilerOptions, nodeModulesDir: "none", imports: dependencies }),
+  );
   for (const [entry, sections] of Object.entries(PROMISES)) {
     const module = exports[entry];
     if (!module) continue;
@@ -91,7 +97,7 @@ async function documents(): Promise<void> {
     name + entry.slice(1),
     pathToFileURL(join(ROOT, module)).href,
   ]);
-  const config = { compilerOptions, nodeModulesDir: "none", imports: Object.fromEntries(own) };
+  const config = { compilerOptions, nodeModulesDir: "none", imports: { ...dependencies, ...Object.fromEntries(own) } };
   writeFileSync(join(folder, "deno.json"), JSON.stringify(config));
   const files = examples().map((block) => {
     const file = join(folder, moduleName(block));

@@ -15,6 +15,7 @@ import { ROOT, type RuntimeName, RUNTIMES, testCommand } from "../tests/support/
 import { coverage } from "./matrix/coverage.ts";
 import { type Job, type Result, runJob } from "./matrix/job.ts";
 import { CACHE } from "./matrix/npm.ts";
+import { packages } from "./matrix/packages.ts";
 import { parser } from "./matrix/parser.ts";
 import { printCoverage, printFailures, printRuntime, printSkips, tally, uneven } from "./matrix/report.ts";
 import { runtimes, table } from "./matrix/runtimes.ts";
@@ -50,6 +51,7 @@ async function main(): Promise<boolean> {
     total.failed++;
     console.log(`FAILED ${message}`);
   };
+  await packages().catch((error: Error) => broken(`packages cannot be had: ${error.message}`));
   for (const { name, error } of missing) if (chosen.includes(name)) broken(`${name} cannot be had: ${error.message}`);
 
   const files = testFiles();

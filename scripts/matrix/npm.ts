@@ -12,8 +12,17 @@ export const CACHE: string = process.env.H2POOL_CACHE ?? join(ROOT, ".cache");
  * The folder whose `node_modules` holds this version. Install scripts do not run: npm asks about them, and the binaries
  * of the runtimes lie in packages of their own.
  */
-export async function installed(name: string, version: string, check: (folder: string) => unknown): Promise<string> {
-  const folder = join(CACHE, "npm", `${name.replace(/[@/]/g, "_")}-${version}`);
+export function installed(name: string, version: string, check: (folder: string) => unknown): Promise<string> {
+  return together(`${name.replace(/[@/]/g, "_")}-${version}`, [`${name}@${version}`], check);
+}
+
+/** The folder `as` of the cache, whose `node_modules` holds all of these, given as npm wants them ("ws@8.23.0"). */
+export async function together(
+  as: string,
+  wanted: readonly string[],
+  check: (folder: string) => unknown,
+): Promise<string> {
+  const folder = join(CACHE, "npm", as);
   if (existsSync(folder)) {
     try {
       await check(folder);
@@ -36,7 +45,7 @@ export async function installed(name: string, version: string, check: (folder: s
       "--no-save",
       "--no-package-lock",
       "--loglevel=error",
-      `${name}@${version}`,
+      ...wanted,
     ]);
     await check(building);
     // Another run may have been faster.

@@ -5,6 +5,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Clock, NetAddr, ServerIdentity, TlsState } from "../contract.ts";
 
 /** How a request came. */
@@ -21,7 +22,16 @@ export interface HttpRequestInfo {
 /** Who answers a request, in one of two styles. */
 export type Answer =
   | { readonly fetch: (request: Request, info: HttpRequestInfo) => Response | Promise<Response> }
-  | { readonly node: (req: IncomingMessage, res: ServerResponse) => void };
+  | {
+    /** What it returns is not looked at, but for a promise that rejects: that is a handler's failure too. */
+    readonly node: (req: IncomingMessage, res: ServerResponse) => unknown;
+    /**
+     * Gets a request that asks for another protocol (`Connection: upgrade`; HTTP/1.1 only), as the `upgrade` event of
+     * `node:http`: the socket, and what was read behind the head. Without it such a request is one like any other. It
+     * is under way until the socket is closed, and its status is 101.
+     */
+    readonly upgrade?: (req: IncomingMessage, socket: Duplex, head: Uint8Array) => unknown;
+  };
 
 /** A request that is over. */
 export interface HttpOutcome {

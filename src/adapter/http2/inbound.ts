@@ -48,7 +48,6 @@ export class Inbound implements FrameSink {
   #acknowledged = false;
   /** What streams may get beyond our window until then (section 6.9.2). */
   readonly #leniency: number;
-  #connectionUnused = MAX_31;
 
   constructor(session: Session) {
     this.#session = session;
@@ -61,6 +60,7 @@ export class Inbound implements FrameSink {
     this.#chargeConnection(length);
     const stream = this.#session.streams.get(id);
     if (stream === undefined) {
+      this.#session.release(length);
       this.#stray(id, "DATA");
       return undefined;
     }
@@ -70,6 +70,7 @@ export class Inbound implements FrameSink {
     } else if (!stream.charge(length, this.#acknowledged ? 0 : this.#leniency)) {
       this.#session.streamError(stream, FLOW_CONTROL_ERROR, "DATA beyond the stream's window");
     } else return stream;
+    this.#session.release(length);
     return undefined;
   }
 
@@ -117,9 +118,10 @@ export class Inbound implements FrameSink {
       else this.#session.sendReset(id, REFUSED_STREAM);
       return;
     }
-    // What node:http2 answers too. nghttp2 and Go answer 431 for their owners, which would be a response nobody asked us for.
-    if (tooLarge) return this.#session.refuse(id, ENHANCE_YOUR_CALM);
-    if (this.#first.check(fields) !== undefined || (endStream && this.#first.length > 0)) {
+    const owner = this.#session.handler!;
+    // Without a word of its owner: what node:http2 answers too.
+    if (tooLarge && owner.oversized === undefined) return this.#session.refuse(id, ENHANCE_YOUR_CALM);
+    if (!tooLarge && (this.#first.check(fields) !== undefined || (endStream && this.#first.length > 0))) {
       return this.#session.refuse(id, PROTOCOL_ERROR);
     }
     const stream = new Stream(
@@ -130,11 +132,12 @@ export class Inbound implements FrameSink {
       this.#session.peerWindow,
       this.#session.settings.window,
     );
-    stream.expected = this.#first.length;
+    stream.expected = tooLarge ? -1 : this.#first.length;
     this.#session.streams.set(id, stream);
+    const body = endStream ? "none" : "body";
     let handler: ChannelHandler;
     try {
-      handler = this.#session.handler!.channel(stream, fields, endStream ? "none" : "body");
+      handler = tooLarge ? owner.oversized!(stream, body) : owner.channel(stream, fields, body);
     } catch (error) {
       report(error);
       stream.reset(INTERNAL_ERROR);
@@ -307,13 +310,14 @@ export class Inbound implements FrameSink {
     if (credit > 0 && stream.pending !== undefined) this.#sender.enqueue(stream);
   }
 
-  /** The connection's window is given back as it is used: no stream that is not read holds up another. */
+  /** Without a bound the connection's window is given back as it is used: no stream that is not read holds up another. */
   #chargeConnection(length: number): void {
-    this.#connectionUnused -= length;
-    if (this.#connectionUnused >= MAX_31 >>> 1) return;
-    if (this.#connectionUnused < 0) throw new H2Error(FLOW_CONTROL_ERROR, "DATA beyond the connection's window");
-    this.#session.sendWindowUpdate(0, MAX_31 - this.#connectionUnused);
-    this.#connectionUnused = MAX_31;
+    const session = this.#session;
+    const unused = session.connectionUnused -= length;
+    if (unused < 0) throw new H2Error(FLOW_CONTROL_ERROR, "DATA beyond the connection's window");
+    if (session.settings.connectionWindow !== MAX_31 || unused >= MAX_31 >>> 1) return;
+    session.sendWindowUpdate(0, MAX_31 - unused);
+    session.connectionUnused = MAX_31;
   }
 
   /** A frame of a stream that is idle or closed (section 5.1). */

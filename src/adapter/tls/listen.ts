@@ -9,6 +9,7 @@ import {
   type NetAddr,
   type PeerCertificate,
   type ServerIdentity,
+  type TlsState,
 } from "../contract.ts";
 import { currentRuntime } from "../runtime.ts";
 import { acceptError } from "./accept_error.ts";
@@ -28,11 +29,8 @@ export interface Handshake {
   fail(error: Error): void;
 }
 
-/** What {@linkcode listenTls} needs. */
-export interface ListenTlsOptions {
-  /** Empty: every address. */
-  hostname: string;
-  port: number;
+/** What {@linkcode acceptTls} needs. */
+export interface AcceptTlsOptions {
   identity: ServerIdentity;
   clock: Clock;
   /** From TCP accept to `done`, milliseconds. */
@@ -46,10 +44,35 @@ export interface ListenTlsOptions {
    * handshake done by then, and would see no more than that the server hung up.
    */
   farewell?: Uint8Array;
-  /** TLS 1.3 and ALPN h2 are agreed on. */
-  accept(transport: Transport, handshake: Handshake): void;
+  /** Default: TLS 1.3. */
+  minVersion?: "TLSv1.2" | "TLSv1.3";
+  /** ALPN, in the order of preference. A client that offers none is taken where "http/1.1" is among them. Default: h2 alone. */
+  protocols?: readonly string[];
+  /** The handshake has succeeded. */
+  secured(socket: TLSSocket, tls: TlsState, handshake: Handshake): void;
   /** An admitted socket is gone without `done`, with why. Without `remote` the listener could not accept. */
   failed(remote: NetAddr | undefined, error: Error): void;
+}
+
+/** The TLS side of a port. */
+export interface TlsAcceptor {
+  /** It does not listen: sockets are given to it by `emit("connection", socket)`, or it is made to listen. */
+  readonly server: Server;
+  /** Under way. */
+  readonly handshakes: number;
+  /** New handshakes use it. Throws on a broken pair, and the old one stays. */
+  renew(identity: ServerIdentity): void;
+  /** Takes no more sockets and cuts unfinished handshakes. */
+  close(): void;
+}
+
+/** What {@linkcode listenTls} needs. */
+export interface ListenTlsOptions extends Omit<AcceptTlsOptions, "secured" | "protocols" | "minVersion"> {
+  /** Empty: every address. */
+  hostname: string;
+  port: number;
+  /** TLS 1.3 and ALPN h2 are agreed on. */
+  accept(transport: Transport, handshake: Handshake): void;
 }
 
 interface Pending extends Handshake {
@@ -66,7 +89,33 @@ interface Pending extends Handshake {
 
 /** Listens. Rejects with the system's error, or with a `ConnectError` of kind "tls" for a broken identity. */
 export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
-  const { clock, identity, handshakeTimeout, maxHandshakes } = options;
+  const { clock, accept, failed } = options;
+  const acceptor = acceptTls({
+    ...options,
+    secured: (socket, tls, handshake) => accept(nodeTransport(socket, tls, clock), handshake),
+  });
+  const { server } = acceptor;
+  let gone: Promise<void> | undefined;
+  await listening(server, options);
+  // What a listening server still reports is one accept that failed (no file descriptors left): not worth the process.
+  server.on("error", (error: Error) => failed(undefined, error));
+  const { address, port } = server.address() as { address: string; port: number };
+  return {
+    addr: netAddr(address, port),
+    close() {
+      gone ??= freed(server);
+      acceptor.close();
+      return gone;
+    },
+    renew: acceptor.renew,
+    ref: () => void server.ref(),
+    unref: () => void server.unref(),
+  };
+}
+
+/** TLS over sockets that somebody accepts. Throws a `ConnectError` of kind "tls" for a broken identity. */
+export function acceptTls(options: AcceptTlsOptions): TlsAcceptor {
+  const { clock, identity, handshakeTimeout, maxHandshakes, minVersion = "TLSv1.3", protocols = ["h2"] } = options;
   const pending = new Set<Pending>();
   // node:tls speaks of the TCP socket first and of the TLS socket over it later.
   const byRaw = new WeakMap<Socket, Pending>();
@@ -83,13 +132,13 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   let authority = identity.clientCa;
   /** Since the authority was changed: whom the present one has let in. */
   let known: Set<string> | undefined;
-  let gone: Promise<void> | undefined;
+  let closed = false;
 
   const server = createServer({
-    ...secureContext(identity),
+    ...secureContext(identity, minVersion),
     requestCert: asksForCertificate,
     rejectUnauthorized: asksForCertificate && runtimeRefuses,
-    ALPNProtocols: ["h2"],
+    ALPNProtocols: [...protocols],
     noDelay: true,
     // node:tls cuts a handshake itself after 120 s: it must not be faster than our own deadline.
     handshakeTimeout: Math.max(120_000, handshakeTimeout * 2),
@@ -102,17 +151,13 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     if (one !== undefined) one.fail(error);
     else socket?.destroy();
   });
-  await listening(server, options);
-  // What a listening server still reports is one accept that failed (no file descriptors left): not worth the process.
-  server.on("error", (error: Error) => options.failed(undefined, error));
-  const { address, port } = server.address() as { address: string; port: number };
 
   function connected(raw: Socket): void {
     // From the first moment: its reset must not become an uncaught exception.
     raw.on("error", () => {});
     const remote = netAddr(raw.remoteAddress, raw.remotePort);
     // Without an address it was reset before we heard of it.
-    if (gone !== undefined || remote.hostname === "" || !options.admit(remote)) {
+    if (closed || remote.hostname === "" || !options.admit(remote)) {
       raw.destroy();
       return;
     }
@@ -156,7 +201,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
     one.top = socket;
     socket.on("error", (error: Error) => void (one.error ??= error));
     // A client that offers no ALPN at all gets this far on every runtime.
-    if (socket.alpnProtocol !== "h2") {
+    if (!protocols.includes(socket.alpnProtocol || "http/1.1")) {
       one.fail(new Error("it does not offer HTTP/2 (ALPN h2)"));
       return;
     }
@@ -166,7 +211,7 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
       const why = refusal(socket, cert);
       if (why !== undefined) return refuse(one, nodeTransport(socket, tls, clock), new Error(why));
     }
-    options.accept(nodeTransport(socket, tls, clock), one);
+    options.secured(socket, tls, one);
   }
 
   /** Why this client is not let in, if so. */
@@ -206,11 +251,13 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
   }
 
   return {
-    addr: netAddr(address, port),
+    server,
+    get handshakes() {
+      return pending.size;
+    },
     close() {
-      gone ??= freed(server);
+      closed = true;
       for (const one of [...pending]) one.fail(new Error("the listener was closed"));
-      return gone;
     },
     renew(next) {
       // Whether certificates are asked for is fixed when the server is made; to stop asking must not happen silently.
@@ -220,12 +267,10 @@ export async function listenTls(options: ListenTlsOptions): Promise<Listener> {
           "Cannot renew the identity: asking for client certificates cannot be switched on or off",
         );
       }
-      server.setSecureContext(secureContext(next));
+      server.setSecureContext(secureContext(next, minVersion));
       if (asksForCertificate && !isSamePem(authority, next.clientCa)) known = new Set();
       authority = next.clientCa;
     },
-    ref: () => void server.ref(),
-    unref: () => void server.unref(),
   };
 }
 
@@ -237,12 +282,15 @@ function isSamePem(a: string | Uint8Array | undefined, b: string | Uint8Array | 
 }
 
 /** Checked here, because Deno takes anything. */
-function secureContext(identity: ServerIdentity): SecureContextOptions {
+function secureContext(
+  identity: ServerIdentity,
+  minVersion: NonNullable<SecureContextOptions["minVersion"]>,
+): SecureContextOptions {
   const { cert, key, clientCa } = identity;
   checkKeyPair(identity);
   if (clientCa !== undefined) checkAuthority(clientCa);
   // The version again and again: a renewed context without it allows TLS 1.2.
-  const context: SecureContextOptions = { cert: asBuffer(cert), key: asBuffer(key), minVersion: "TLSv1.3" };
+  const context: SecureContextOptions = { cert: asBuffer(cert), key: asBuffer(key), minVersion };
   return clientCa === undefined ? context : { ...context, ca: asBuffer(clientCa) };
 }
 
