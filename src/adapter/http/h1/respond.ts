@@ -1,6 +1,8 @@
 /** Sends a `Response` over `node:http`. @module */
+import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers";
+import { knownBody } from "../h2/web_response.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** What belongs to the connection (RFC 9110 section 7.6.1), and is ours to say. */
@@ -28,6 +30,13 @@ export async function respond(exchange: Exchange, response: Response): Promise<v
     begin(res, response, headers);
     res.end();
     return;
+  }
+  const known = knownBody(response);
+  if (known !== undefined) {
+    if ((length ?? known.length) !== known.length) throw new TypeError(SHORT);
+    if (length === undefined) headers.push("content-length", String(known.length));
+    begin(res, response, headers);
+    return end(res, known);
   }
   await stream(exchange, res, body, length, (more) => {
     if (more !== undefined) headers.push("content-length", String(more));
@@ -122,7 +131,21 @@ async function stream(
   if (length !== undefined && sent < length) throw new TypeError(SHORT);
   if (res.headersSent) return void res.end();
   head(length === undefined ? sent : undefined);
-  res.end(held);
+  if (held === undefined) res.end();
+  else end(res, held);
+}
+
+/** A string leaves in one piece with the head, where bytes are a second one. */
+function end(res: ServerResponse, bytes: Uint8Array): void {
+  if (bytes.length <= SMALL) res.end(latin1(bytes), "latin1");
+  else res.end(bytes);
+}
+
+/** What costs less to copy than to send apart. */
+const SMALL = 16_384;
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 async function stop(reader: ReadableStreamDefaultReader, error: Error): Promise<Error> {
