@@ -16,13 +16,15 @@ import { CACHE, run } from "./matrix/npm.ts";
 
 /** What later work brings; whoever does takes it out of here. */
 const LATER: Later = {
-  sections: ["HTTP server pool", "metrics"],
+  sections: [],
   cut: [` | { server: HttpServer; path?: string }`],
 };
 /** Entry points that promise the specification's declarations, and the sections they promise. */
 const PROMISES: Readonly<Record<string, readonly string[] | undefined>> = {
   ".": undefined,
   "./streams": ["shared", "stream pools"],
+  "./servers": ["HTTP server pool"],
+  "./metrics": ["metrics"],
 };
 
 const { name, exports, imports, compilerOptions } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
@@ -40,6 +42,7 @@ await step("lint", ["lint"]);
 await step("types", ["check"]);
 await api();
 await documents();
+await step("schema/servers.json", ["run", "-A", join("scripts", "schema.ts"), "--check"]);
 await step("documentation", ["doc", "--lint", ...Object.values(exports)]);
 await exampleEach();
 console.log(failures === 0 ? "checked" : `failed: ${failures}`);

@@ -1,5 +1,7 @@
 /** `host:port`, read and written. @module */
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
+
+export { isIPv4, isIPv6 };
 
 /** A host and a port. An empty host means every local address. */
 export interface HostPort {

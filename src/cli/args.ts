@@ -1,5 +1,6 @@
 /** The command line: which command, and its flags. @module */
 import { parseArgs } from "node:util";
+import { nearest } from "../core/nearest.ts";
 import type { Command, Flags, FlagValues, RunCommand } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
@@ -44,9 +45,17 @@ function readFlags(command: RunCommand, args: readonly string[]): FlagValues {
     options: Object.fromEntries(names.map((name) => [name, { type: takesValue(flags, name) ? "string" : "boolean" }])),
   });
   const given = new Map<string, string[]>();
+  let argument: string | undefined;
   for (const token of tokens) {
     if (token.kind === "positional") {
-      throw new UsageError(`${path} takes no argument "${token.value}", only flags`, path);
+      if (command.argument === undefined) {
+        throw new UsageError(`${path} takes no argument "${token.value}", only flags`, path);
+      }
+      if (argument !== undefined) {
+        throw new UsageError(`${path} takes one ${command.argument.value}, not "${token.value}" besides`, path);
+      }
+      argument = token.value;
+      continue;
     }
     if (token.kind === "option-terminator") continue;
     const { name, rawName, value } = token;
@@ -65,7 +74,11 @@ function readFlags(command: RunCommand, args: readonly string[]): FlagValues {
     else if (flag.many && value !== undefined) values.push(value);
     else throw new UsageError(`${rawName} is given twice`, path);
   }
+  if (command.argument !== undefined && !argument) {
+    throw new UsageError(`${path} needs ${command.argument.value}`, path);
+  }
   return {
+    argument: argument ?? "",
     text: (name) => given.get(name)?.[0],
     needed(name) {
       const value = given.get(name)?.[0];
@@ -89,32 +102,4 @@ function isHelp(word: string): boolean {
 
 function hint(meant: string | undefined): string {
   return meant ? `; did you mean ${meant}?` : "";
-}
-
-/** The name that two typing mistakes at most lead away from. */
-function nearest(word: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.min(3, word.length);
-  for (const name of names) {
-    const distance = edits(word, name);
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's distance, one row at a time. */
-function edits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }

@@ -16,6 +16,8 @@ export type Flags = Readonly<Record<string, Flag>>;
 
 /** The text of each flag that was given. */
 export interface FlagValues {
+  /** What was given without a flag, where the command takes it. */
+  readonly argument: string;
   /** The value, or undefined when the flag was not given. */
   text(name: string): string | undefined;
   /** The value; a `UsageError` when the flag was not given. */
@@ -36,6 +38,8 @@ export interface RunCommand {
   /** What follows the path in the help's first line. */
   readonly usage: string;
   readonly flags: Flags;
+  /** What it needs without a flag. */
+  readonly argument?: { readonly value: string; readonly help: string };
   /** Paragraphs under the flags: what a reader needs besides them. */
   readonly notes: readonly string[];
   /** Resolves with the exit code. */

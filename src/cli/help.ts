@@ -20,6 +20,9 @@ export function helpText(command: Command): string {
     command.summary,
     "",
     `Usage: ${command.path} ${command.usage}`,
+    ...command.argument === undefined
+      ? []
+      : ["", "Argument:", ...columns([[command.argument.value, command.argument.help]])],
     "",
     "Flags:",
     ...columns([...flagRows(command.flags), ["-h, --help", "This text"]]),

@@ -10,6 +10,8 @@ export interface Io {
   readonly stderr: ErrorOutput;
   /** Calls back for SIGINT and SIGTERM until the returned function is called. */
   onSignal(hear: (signal: StopSignal) => void): () => void;
+  /** Calls back for SIGHUP until the returned function is called. */
+  onHangup(hear: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }
@@ -19,6 +21,8 @@ export interface ErrorOutput {
   readonly isTerminal: boolean;
   /** Width of the terminal now. */
   columns(): number;
+  /** Its height. */
+  rows(): number;
   write(text: string): void;
 }
 
@@ -37,6 +41,7 @@ export function processIo(): Io {
     stderr: {
       isTerminal: stderr.isTTY === true && process.env.TERM !== "dumb",
       columns: () => stderr.columns || 80,
+      rows: () => stderr.rows || 24,
       write: (text) => void stderr.write(text),
     },
     onSignal(hear) {
@@ -48,6 +53,10 @@ export function processIo(): Io {
         process.off("SIGINT", interrupted);
         process.off("SIGTERM", terminated);
       };
+    },
+    onHangup(hear) {
+      process.on("SIGHUP", hear);
+      return () => void process.off("SIGHUP", hear);
     },
     exit: (code) => process.exit(code),
   };

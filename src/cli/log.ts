@@ -1,4 +1,4 @@
-/** Log lines, and on a terminal one live status line below them. @module */
+/** Log lines, and on a terminal a live status below them: a line, or a table. @module */
 import type { ErrorOutput } from "./io.ts";
 
 /** Where commands and pools say what happens. */
@@ -38,19 +38,28 @@ export function createLog(options: LogOptions): Log {
   const now = options.now ?? (() => new Date());
   const color = options.color && output.isTerminal;
   const seen = new Map<string, { until: number; more: number }>();
-  let shown = 0;
+  let shown: readonly string[] = [];
   let status: (() => string) | undefined;
 
-  // Spaces instead of an erase sequence: the live line needs no escape sequence at all.
+  // Spaces instead of an erase sequence: one live line needs no escape sequence at all, a table only the way up.
+  const home = (): string => shown.length > 1 ? `\r\x1b[${shown.length - 1}A` : "\r";
+  const overwrite = (lines: readonly string[]): string => {
+    const count = Math.max(lines.length, shown.length);
+    const padded = Array.from({ length: count }, (_, i) => (lines[i] ?? "").padEnd(shown[i]?.length ?? 0));
+    const back = count - lines.length;
+    return home() + padded.join("\n") + (back > 0 && lines.length > 0 ? `\x1b[${back}A\r${lines.at(-1)}` : "");
+  };
   const erase = (): void => {
-    if (shown > 0) output.write(`\r${" ".repeat(shown)}\r`);
-    shown = 0;
+    if (shown.length === 0) return;
+    output.write(overwrite([]) + home());
+    shown = [];
   };
   const draw = (): void => {
     if (status === undefined) return;
-    const text = status().slice(0, Math.max(0, output.columns() - 1));
-    output.write(`\r${text}${" ".repeat(Math.max(0, shown - text.length))}`);
-    shown = text.length;
+    const width = Math.max(0, output.columns() - 1);
+    const lines = fitting(status().split("\n"), output.rows() - 1).map((line) => line.slice(0, width));
+    output.write(overwrite(lines));
+    shown = lines;
   };
   const write = (level: Level, message: string, fields?: object): void => {
     const stamp = now().toISOString();
@@ -94,6 +103,13 @@ export function createLog(options: LogOptions): Log {
       };
     },
   };
+}
+
+/** What is higher than the terminal could not be drawn over again. */
+function fitting(lines: readonly string[], height: number): readonly string[] {
+  if (lines.length <= height) return lines;
+  const kept = Math.max(0, height - 1);
+  return [...lines.slice(0, kept), `... and ${lines.length - kept} more`];
 }
 
 function showFields(fields: object | undefined): string {

@@ -4,6 +4,7 @@ import type { GroupCommand } from "./command.ts";
 import { sentence, UsageError } from "./errors.ts";
 import { helpText } from "./help.ts";
 import { type Io, processIo } from "./io.ts";
+import { check, serve } from "./serve/commands.ts";
 import { tunnel } from "./tunnel/commands.ts";
 import { VERSION } from "./version.ts";
 
@@ -11,8 +12,8 @@ import { VERSION } from "./version.ts";
 const h2pool: GroupCommand = {
   kind: "group",
   path: "h2pool",
-  summary: "Stream pools over HTTP/2, from the command line",
-  commands: { tunnel },
+  summary: "Stream pools over HTTP/2 and HTTP servers, from the command line",
+  commands: { tunnel, serve, check },
 };
 
 /**

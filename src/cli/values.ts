@@ -2,20 +2,15 @@
 import { addressList } from "../adapter/allow.ts";
 import { type HostPort, splitAddress } from "../adapter/address.ts";
 import { isPin } from "../adapter/tls/certificate.ts";
+import { parseDuration } from "../core/duration.ts";
 import { UsageError } from "./errors.ts";
 
 /** Milliseconds of `500ms`, `10s`, `1h30m`; a bare number has no unit and is refused, but for 0. */
 export function duration(flag: string, text: string): number {
-  if (text === "0") return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|[smhd]))+$/.test(text)) {
-    throw new UsageError(`${flag} takes a time such as 500ms, 10s or 1h30m, not "${text}"`);
-  }
-  let sum = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)) {
-    sum += Number(amount) * (UNITS[unit ?? ""] ?? 0);
-  }
+  const sum = parseDuration(text);
+  if (sum === undefined) throw new UsageError(`${flag} takes a time such as 500ms, 10s or 1h30m, not "${text}"`);
   if (sum > LONGEST) throw new UsageError(`${flag} takes at most 24d, not "${text}"`);
-  return Math.round(sum);
+  return sum;
 }
 
 /** A whole number of at least `min`. */
@@ -90,7 +85,6 @@ export function showBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${SIZES[unit]}`;
 }
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** A timer takes 2^31 - 1 milliseconds. */
 const LONGEST = 24 * 86_400_000;
 const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];

@@ -7,21 +7,22 @@ import { type HostPort, splitAddress } from "../adapter/address.ts";
 import { type AddressList, addressList } from "../adapter/allow.ts";
 import type { Engine, EngineLimits, Fields } from "../adapter/contract.ts";
 import { engineNames } from "../adapter/engine.ts";
+import type { Material } from "../adapter/tls/material.ts";
 import type { AdaptiveLimits } from "../core/adaptive.ts";
 import type { BackoffOptions } from "../core/backoff.ts";
 import { SECRET } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
 import { type Checks, checks } from "../core/options.ts";
 import { headerFields } from "./headers.ts";
 import { known } from "./known.ts";
 import type {
   AddressResolver,
   ClientPoolOptions,
-  Logger,
   ServerPoolLimits,
   ServerPoolOptions,
   StreamPoolOptions,
 } from "./options.ts";
-import { clientMaterial, type Material, serverMaterial } from "./tls_material.ts";
+import { clientMaterial, serverMaterial } from "./tls_material.ts";
 
 /** What both pools have after checking. */
 export interface PoolSettings {

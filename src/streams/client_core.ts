@@ -5,6 +5,8 @@
  */
 import { joinAddress } from "../adapter/address.ts";
 import type { ChannelFault, ClientTrust } from "../adapter/contract.ts";
+import { type Material, type ReadMaterial, readMaterial, readMaterialSync, trustOf } from "../adapter/tls/material.ts";
+import { type TlsWatch, watchFiles } from "../adapter/tls/watch.ts";
 import { PoolError } from "../core/errors.ts";
 import { checks } from "../core/options.ts";
 import type { WaitBudget } from "../core/wait.ts";
@@ -18,16 +20,7 @@ import { Rounds } from "./rounds.ts";
 import type { Seat, SeatPhase } from "./seat.ts";
 import type { Starting } from "./starting.ts";
 import { type Emit, StreamCore } from "./stream_core.ts";
-import {
-  clientMaterial,
-  type Material,
-  type ReadMaterial,
-  readMaterial,
-  readMaterialSync,
-  tlsError,
-  trustOf,
-} from "./tls_material.ts";
-import { type TlsWatch, watchFiles } from "./tls_watch.ts";
+import { clientMaterial, tlsError } from "./tls_material.ts";
 
 /** What a failed attempt to connect says: it may pass by itself; it will not; its time was up before its `connectTimeout` was. */
 export type Verdict = "may pass" | "final" | "cut short";

@@ -4,19 +4,19 @@
  * @module
  */
 export type { EngineLimits, NetAddr, PeerCertificate, TlsState } from "../adapter/contract.ts";
+export type { ServerTls } from "../adapter/tls/material.ts";
 export type { BackoffOptions } from "../core/backoff.ts";
 export { PoolError, type PoolErrorCode, type PoolErrorOptions } from "../core/errors.ts";
 export type { PoolState } from "../core/lifecycle.ts";
+export type { Logger } from "../core/logger.ts";
 export type { WaitOptions } from "../core/wait.ts";
 export { ClientPool } from "./client_pool.ts";
 export type {
   AddressResolver,
   ClientPoolOptions,
   ClientTls,
-  Logger,
   ServerPoolLimits,
   ServerPoolOptions,
-  ServerTls,
   StreamPoolOptions,
 } from "./options.ts";
 export { ServerPool } from "./server_pool.ts";

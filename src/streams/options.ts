@@ -4,36 +4,10 @@
  * @module
  */
 import type { EngineLimits, NetAddr, TlsState } from "../adapter/contract.ts";
+import type { ServerTls } from "../adapter/tls/material.ts";
 import type { BackoffOptions } from "../core/backoff.ts";
+import type { Logger } from "../core/logger.ts";
 import type { ConnectionInfo } from "./types.ts";
-
-/**
- * PEM text or bytes, or a file to read when the pool starts and to watch: when it changes, new handshakes use it.
- *
- * @example
- * ```ts
- * import { ServerPool } from "@x/h2pool";
- *
- * new ServerPool({
- *   listen: ":8443",
- *   tls: { certFile: "cert.pem", keyFile: "key.pem", clientCaFile: "clients.pem" },
- * });
- * ```
- */
-export interface ServerTls {
-  /** The certificate, followed by those that lead to its authority. */
-  cert?: string | Uint8Array;
-  /** Its private key, not encrypted. */
-  key?: string | Uint8Array;
-  /** A file with `cert`. */
-  certFile?: string;
-  /** A file with `key`. */
-  keyFile?: string;
-  /** Ask for a client certificate signed by this authority; without one the client is refused. */
-  clientCa?: string | Uint8Array;
-  /** A file with `clientCa`. */
-  clientCaFile?: string;
-}
 
 /**
  * How a client checks the server, and shows itself. PEM text or bytes, or a file to read and to watch.
@@ -92,27 +66,6 @@ export interface ClientTls {
 export type AddressResolver = (
   ctx: { readonly attempt: number; readonly signal: AbortSignal },
 ) => string | Promise<string>;
-
-/**
- * Takes log lines. `console` is one.
- *
- * @example
- * ```ts
- * import { ClientPool } from "@x/h2pool";
- *
- * new ClientPool({ address: "server.example:8443", logger: console });
- * ```
- */
-export interface Logger {
-  /** Details. */
-  debug(m: string, f?: object): void;
-  /** What happens in normal operation. */
-  info(m: string, f?: object): void;
-  /** What the pool gets over by itself. */
-  warn(m: string, f?: object): void;
-  /** What somebody should look at. */
-  error(m: string, f?: object): void;
-}
 
 /**
  * What both pools take. Durations are milliseconds, sizes bytes.

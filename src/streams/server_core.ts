@@ -12,27 +12,26 @@ import {
   type Listener,
   type NetAddr,
 } from "../adapter/contract.ts";
-import { PoolError } from "../core/errors.ts";
-import { checks } from "../core/options.ts";
-import type { ServerSettings } from "./check.ts";
-import { FIRST, idSource, type StreamId } from "./ids.ts";
-import type { Link } from "./link.ts";
-import type { ServerTls } from "./options.ts";
-import type { Seat, SeatPhase } from "./seat.ts";
-import { ServerLink } from "./server_link.ts";
-import type { ServerSeat } from "./server_seat.ts";
-import type { Starting } from "./starting.ts";
-import { type Emit, StreamCore } from "./stream_core.ts";
 import {
   identityOf,
   type Material,
   type ReadMaterial,
   readMaterial,
   readMaterialSync,
-  serverMaterial,
-  tlsError,
-} from "./tls_material.ts";
-import { type TlsWatch, watchFiles } from "./tls_watch.ts";
+  type ServerTls,
+} from "../adapter/tls/material.ts";
+import { type TlsWatch, watchFiles } from "../adapter/tls/watch.ts";
+import { PoolError } from "../core/errors.ts";
+import { checks } from "../core/options.ts";
+import type { ServerSettings } from "./check.ts";
+import { FIRST, idSource, type StreamId } from "./ids.ts";
+import type { Link } from "./link.ts";
+import type { Seat, SeatPhase } from "./seat.ts";
+import { ServerLink } from "./server_link.ts";
+import type { ServerSeat } from "./server_seat.ts";
+import type { Starting } from "./starting.ts";
+import { type Emit, StreamCore } from "./stream_core.ts";
+import { serverMaterial, tlsError } from "./tls_material.ts";
 import type { ConnectionInfo } from "./types.ts";
 
 /** Unfinished handshakes: at least this many at a time, however few connections are allowed. */

@@ -4,9 +4,11 @@
  * @module
  */
 import type { ChannelFault } from "../adapter/contract.ts";
+import type { ServerTls } from "../adapter/tls/material.ts";
 import { Deadlines } from "../core/deadlines.ts";
 import { optionError, PoolError, rethrowLater } from "../core/errors.ts";
 import { type Lifecycle, lifecycle, type Phase, POOL_TRANSITIONS, type PoolState } from "../core/lifecycle.ts";
+import type { Logger } from "../core/logger.ts";
 import { Members, type MemberWait } from "../core/members.ts";
 import { checks } from "../core/options.ts";
 import { type WaitBudget, waitBudget, type WaitOptions } from "../core/wait.ts";
@@ -15,7 +17,7 @@ import type { PoolSettings } from "./check.ts";
 import { type Environment, environment } from "./environment.ts";
 import { isId } from "./ids.ts";
 import type { Link } from "./link.ts";
-import type { ClientTls, Logger, ServerTls } from "./options.ts";
+import type { ClientTls } from "./options.ts";
 import type { Seat, SeatPhase } from "./seat.ts";
 import { type Closing, Shutdown } from "./shutdown.ts";
 import { Starting } from "./starting.ts";

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import type { ServerTls } from "../adapter/tls/material.ts";
 import { Events } from "../core/events.ts";
 import type { PoolState } from "../core/lifecycle.ts";
 import type { WaitOptions } from "../core/wait.ts";
-import type { ClientTls, ServerTls } from "./options.ts";
+import type { ClientTls } from "./options.ts";
 import type { Emit, StreamCore } from "./stream_core.ts";
 import type { ConnectionInfo, PoolStream, StreamPoolEvents, StreamPoolStats } from "./types.ts";
 

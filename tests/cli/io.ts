@@ -10,13 +10,15 @@ export interface FakeIo extends Io {
   readonly err: string[];
   readonly exits: number[];
   signal(name: StopSignal): void;
+  hangup(): void;
   /** Called for each write to stderr. */
   heard(listen: () => void): void;
 }
 
-export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: number }): FakeIo {
+export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: number; rows?: number }): FakeIo {
   const out: string[] = [], err: string[] = [], exits: number[] = [];
   const heard = new Set<(signal: StopSignal) => void>();
+  const hangups = new Set<() => void>();
   let written = (): void => {};
   return {
     env,
@@ -27,6 +29,7 @@ export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: n
     stderr: {
       isTerminal: terminal !== undefined,
       columns: () => terminal?.columns ?? 80,
+      rows: () => terminal?.rows ?? 24,
       write: (text) => {
         err.push(text);
         written();
@@ -36,6 +39,11 @@ export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: n
       heard.add(hear);
       return () => void heard.delete(hear);
     },
+    onHangup(hear) {
+      hangups.add(hear);
+      return () => void hangups.delete(hear);
+    },
+    hangup: () => hangups.forEach((hear) => hear()),
     exit: (code) => void exits.push(code),
     signal: (name) => heard.forEach((hear) => hear(name)),
     heard: (listen) => written = listen,

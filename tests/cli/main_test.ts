@@ -41,7 +41,8 @@ test("cli: what is wrong with a command line is one sentence that names it, with
   const client = ["tunnel", "client", "--server", "h:1", "--to", "h:2"];
   for (
     const [args, says] of [
-      [["serf"], /serf is not a command of h2pool /],
+      [["surf"], /surf is not a command of h2pool \(/],
+      [["serf"], /serf is not a command of h2pool; did you mean serve\?/],
       [["tunel"], /tunel is not a command of h2pool; did you mean tunnel\?/],
       [["tunnel", "toString"], /toString is not a command/],
       [["--verbose"], /--verbose is not a flag of h2pool/],

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { blocks, DOCUMENTS, readDocument } from "../../scripts/docs.ts";
 import { readArgs } from "../../src/cli/args.ts";
+import { check, serve } from "../../src/cli/serve/commands.ts";
 import { tunnel } from "../../src/cli/tunnel/commands.ts";
 import { test } from "../support/harness.ts";
 import { ROOT } from "../support/runtime.ts";
@@ -49,7 +50,10 @@ for (const file of DOCUMENTS) {
     const shell = blocks(file, readDocument(file)).filter(({ language }) => language === "sh");
     for (const { text, place } of shell) {
       for (const [, line = ""] of text.matchAll(/^h2pool (.*)$/gm)) {
-        const request = readArgs({ kind: "group", path: "h2pool", summary: "", commands: { tunnel } }, line.split(" "));
+        const request = readArgs(
+          { kind: "group", path: "h2pool", summary: "", commands: { tunnel, serve, check } },
+          line.split(" "),
+        );
         assertEquals(request.kind, "run", `${place}: h2pool ${line}`);
       }
     }
@@ -67,14 +71,28 @@ test("guide: every error code, option, event and figure of a stream pool is expl
   const guide = readDocument("docs/guide.md");
   const missing = [
     ...members("src/core/errors.ts", "type PoolErrorCode"),
-    ...["StreamPoolOptions", "ClientPoolOptions", "ServerPoolLimits", "ServerTls", "ClientTls"].flatMap((name) =>
+    ...["StreamPoolOptions", "ClientPoolOptions", "ServerPoolLimits", "ClientTls"].flatMap((name) =>
       members("src/streams/options.ts", `interface ${name}`)
     ),
+    ...members("src/adapter/tls/material.ts", "interface ServerTls"),
     ...members("src/adapter/contract.ts", "interface EngineLimits"),
     ...members("src/core/backoff.ts", "interface BackoffOptions").map((name) => `backoff.${name}`),
     ...members("src/streams/types.ts", "interface StreamPoolStats"),
     ...members("src/streams/types.ts", "interface StreamPoolEvents"),
   ].filter((name) => !new RegExp(`\\b${name}\\b`).test(guide));
+  assertEquals(missing, []);
+});
+
+test("servers: every error code and field is explained", () => {
+  const text = readDocument("docs/servers.md");
+  const missing = [
+    ...members("src/servers/errors.ts", "type ServerErrorCode"),
+    ...members("src/servers/errors.ts", "type ServerBatchErrorCode"),
+    ...["HttpServerConfig extends HandlerSource", "ServerHealth"].flatMap((name) =>
+      members("src/servers/options.ts", `interface ${name}`)
+    ),
+    ...members("src/adapter/tls/material.ts", "interface ServerTls"),
+  ].filter((name) => !new RegExp(`\\b${name}\\b`).test(text));
   assertEquals(missing, []);
 });
 

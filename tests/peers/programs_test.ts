@@ -10,6 +10,7 @@ const PROGRAMS: Record<string, [args: string[], says: RegExp]> = {
   curl: [["--version"], /^Features:.*\bHTTP2\b/m],
   [PYTHON]: [["-c", "import h2; print('h2', h2.__version__)"], /^h2 \d/],
   openssl: [["version"], /^OpenSSL 3/],
+  promtool: [["--version"], /^promtool, version 2/],
 };
 
 for (const [name, [args, says]] of Object.entries(PROGRAMS)) {

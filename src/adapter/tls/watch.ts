@@ -1,12 +1,11 @@
 /**
- * Files of certificates and keys that change while a pool runs.
+ * Files of certificates and keys that change while a pool or a server runs.
  *
  * @module
  */
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
-import type { Deadline, Deadlines } from "../core/deadlines.ts";
-import { filesOf, type Material, type ReadMaterial, readMaterial, sameMaterial } from "./tls_material.ts";
+import { filesOf, type Material, type ReadMaterial, readMaterial, sameMaterial } from "./material.ts";
 
 /** Certificate and key are written one after the other: what is read too early does not fit together. */
 const SETTLE = 500;
@@ -17,6 +16,11 @@ export interface TlsWatchOwner {
   changed(read: ReadMaterial): void;
   /** They cannot be watched or read, or are broken: what was read before stays. */
   failed(error: unknown): void;
+}
+
+/** Time: a pool's deadlines, for one. */
+export interface After {
+  after(ms: number, fire: () => void): { cancel(): void };
 }
 
 /** Made by {@linkcode watchFiles}. */
@@ -33,11 +37,11 @@ export interface TlsWatch {
 export function watchFiles(
   material: Material,
   read: ReadMaterial,
-  deadlines: Deadlines,
+  time: After,
   owner: TlsWatchOwner,
 ): TlsWatch {
   let watchers: FSWatcher[] = [];
-  let timer: Deadline | undefined;
+  let timer: { cancel(): void } | undefined;
   let generation = 0;
   let said = "";
   let closed = false;
@@ -57,7 +61,7 @@ export function watchFiles(
   }
 
   function later(): void {
-    timer ??= deadlines.after(SETTLE, () => {
+    timer ??= time.after(SETTLE, () => {
       timer = undefined;
       void look();
     });
