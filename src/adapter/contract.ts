@@ -109,6 +109,11 @@ export type Fields = readonly string[];
 export interface EngineSettings {
   /** Receive window of a new channel, bytes. SETTINGS_INITIAL_WINDOW_SIZE. Default 65_536. */
   window?: number;
+  /**
+   * Bytes that all channels of the connection may hold unread: what `data` delivered and `consume` has not given back.
+   * 65_535 at least. One that is not read takes from the others then. Default: no bound but the sum of their windows.
+   */
+  connectionWindow?: number;
   /** Channels that the peer may have open at once. SETTINGS_MAX_CONCURRENT_STREAMS. Default 4_096; a client always sends 0 with push off. */
   maxStreams?: number;
   /** Largest frame payload accepted, bytes. SETTINGS_MAX_FRAME_SIZE, 16_384 to 16_777_215. Default 65_536. */

@@ -118,9 +118,12 @@ export function generation(options: GenerationOptions): Generation {
     const prior = (): void => startH2(socket as TLSSocket, undefined, { done, failed: () => socket.destroy() });
     if (!protocols.includes("h1")) return prior();
     sniff(socket, (protocol) => {
-      if (protocol === "h2") return prior();
-      done();
-      h1.accept(socket, about(socket, undefined));
+      if (protocol === "h2") {
+        prior();
+      } else {
+        done();
+        h1.accept(socket, about(socket, undefined));
+      }
       socket.resume();
     });
   }

@@ -21,7 +21,7 @@ import {
 import type { ResolvedSettings } from "./limits.ts";
 import type { Sender } from "./sender.ts";
 
-/** What either role says first (section 3.4); the connection's window is the largest from the start. */
+/** What either role says first (section 3.4); the connection's window is whole from the start. */
 export function writeGreeting(sender: Sender, role: "client" | "server", settings: ResolvedSettings): void {
   const client = role === "client";
   if (client) sender.raw(PREFACE);
@@ -44,7 +44,8 @@ export function writeGreeting(sender: Sender, role: "client" | "server", setting
     writeUint32(bytes, at + 2, values[i + 1]!);
     at += 6;
   }
-  writeWindowUpdate(sender, 0, MAX_31 - DEFAULT_WINDOW);
+  const more = settings.connectionWindow - DEFAULT_WINDOW;
+  if (more > 0) writeWindowUpdate(sender, 0, more);
 }
 
 export function writeSettingsAck(sender: Sender): void {

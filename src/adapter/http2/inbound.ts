@@ -48,7 +48,6 @@ export class Inbound implements FrameSink {
   #acknowledged = false;
   /** What streams may get beyond our window until then (section 6.9.2). */
   readonly #leniency: number;
-  #connectionUnused = MAX_31;
 
   constructor(session: Session) {
     this.#session = session;
@@ -61,6 +60,7 @@ export class Inbound implements FrameSink {
     this.#chargeConnection(length);
     const stream = this.#session.streams.get(id);
     if (stream === undefined) {
+      this.#session.release(length);
       this.#stray(id, "DATA");
       return undefined;
     }
@@ -70,6 +70,7 @@ export class Inbound implements FrameSink {
     } else if (!stream.charge(length, this.#acknowledged ? 0 : this.#leniency)) {
       this.#session.streamError(stream, FLOW_CONTROL_ERROR, "DATA beyond the stream's window");
     } else return stream;
+    this.#session.release(length);
     return undefined;
   }
 
@@ -309,13 +310,14 @@ export class Inbound implements FrameSink {
     if (credit > 0 && stream.pending !== undefined) this.#sender.enqueue(stream);
   }
 
-  /** The connection's window is given back as it is used: no stream that is not read holds up another. */
+  /** Without a bound the connection's window is given back as it is used: no stream that is not read holds up another. */
   #chargeConnection(length: number): void {
-    this.#connectionUnused -= length;
-    if (this.#connectionUnused >= MAX_31 >>> 1) return;
-    if (this.#connectionUnused < 0) throw new H2Error(FLOW_CONTROL_ERROR, "DATA beyond the connection's window");
-    this.#session.sendWindowUpdate(0, MAX_31 - this.#connectionUnused);
-    this.#connectionUnused = MAX_31;
+    const session = this.#session;
+    const unused = session.connectionUnused -= length;
+    if (unused < 0) throw new H2Error(FLOW_CONTROL_ERROR, "DATA beyond the connection's window");
+    if (session.settings.connectionWindow !== MAX_31 || unused >= MAX_31 >>> 1) return;
+    session.sendWindowUpdate(0, MAX_31 - unused);
+    session.connectionUnused = MAX_31;
   }
 
   /** A frame of a stream that is idle or closed (section 5.1). */

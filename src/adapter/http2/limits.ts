@@ -3,11 +3,12 @@
  */
 import type { EngineLimits, EngineSettings } from "../contract.ts";
 import { ENHANCE_YOUR_CALM, H2Error } from "./errors.ts";
-import { MAX_31, MAX_MAX_FRAME, MIN_MAX_FRAME } from "./frames.ts";
+import { DEFAULT_WINDOW, MAX_31, MAX_MAX_FRAME, MIN_MAX_FRAME } from "./frames.ts";
 
 /** Settings with every default filled in. */
 export interface ResolvedSettings {
   readonly window: number;
+  readonly connectionWindow: number;
   readonly maxStreams: number;
   readonly maxFrame: number;
   readonly limits: Readonly<Required<EngineLimits>>;
@@ -34,6 +35,7 @@ export function resolveSettings(settings: EngineSettings | undefined): ResolvedS
   }
   return {
     window: within("window", settings?.window ?? 65_536, 1, MAX_31),
+    connectionWindow: within("connectionWindow", settings?.connectionWindow ?? MAX_31, DEFAULT_WINDOW, MAX_31),
     maxStreams: within("maxStreams", settings?.maxStreams ?? 4_096, 0, MAX_31),
     maxFrame: within("maxFrame", settings?.maxFrame ?? 65_536, MIN_MAX_FRAME, MAX_MAX_FRAME),
     limits,

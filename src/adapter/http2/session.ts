@@ -54,6 +54,10 @@ export class Session {
   /** The owner, once the peer's SETTINGS have come. */
   handler: ConnectionHandler | undefined = undefined;
   bytesIn = 0;
+  /** What the peer may still send on all streams together. */
+  connectionUnused: number;
+  /** Bytes whose owners are done with them and that have not been given back to that window yet. */
+  #released = 0;
   /** The peer's settings. */
   peerWindow = DEFAULT_WINDOW;
   peerMaxStreams = Infinity;
@@ -85,6 +89,7 @@ export class Session {
     this.client = role === "client";
     this.#host = host;
     this.settings = settings;
+    this.connectionUnused = settings.connectionWindow;
     const limits = settings.limits;
     // What a client says of its streams is bounded by what its owner opens. A server's header blocks and resets answer
     // whatever the peer asks, so that they count, with room for those of every stream that may be open.
@@ -283,6 +288,17 @@ export class Session {
   sendWindowUpdate(id: number, increment: number): void {
     writeWindowUpdate(this.sender, id, increment);
     this.wake();
+  }
+
+  /** Bytes of DATA that nobody holds any more. Without a bound the connection's window does not wait for that. */
+  release(n: number): void {
+    const { connectionWindow } = this.settings;
+    if (connectionWindow === MAX_31 || this.over) return;
+    const released = this.#released += n;
+    if (released * 2 < connectionWindow) return;
+    this.#released = 0;
+    this.connectionUnused += released;
+    this.sendWindowUpdate(0, released);
   }
 
   /** Both sides have ended: the protocol knows the stream no more. */

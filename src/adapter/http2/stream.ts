@@ -143,6 +143,7 @@ export class Stream implements Channel {
       );
     }
     this.#consumed = consumed;
+    this.session.release(n);
     if (consumed * 2 >= this.#window && consumed > 0) this.#credit();
   }
 
@@ -176,6 +177,8 @@ export class Stream implements Channel {
   /** Padding is no payload: it goes back to the window as if consumed (section 6.1). */
   padding(length: number): void {
     this.#consumed += length;
+    // A stream that was closed meanwhile has released all of the frame.
+    if ((this.flags & CLOSED) === 0) this.session.release(length);
     if (this.#consumed * 2 >= this.#window) this.#credit();
   }
 
@@ -240,6 +243,8 @@ export class Stream implements Channel {
   close(fault: ChannelFault | undefined): void {
     if ((this.flags & CLOSED) !== 0) return;
     this.flags |= CLOSED;
+    // What the owner has not consumed it will not.
+    this.session.release(this.#window - this.#unused - this.#consumed);
     this.pending = undefined;
     this.#trailers = undefined;
     const handler = this.handler;

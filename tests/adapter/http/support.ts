@@ -95,6 +95,9 @@ export interface RawClient {
   end(): Promise<string>;
 }
 
+/** A client of bare TCP. */
+export const tcp = (t: TestContext, port: number): Promise<RawClient> => raw(t, port, "plain");
+
 export function raw(t: TestContext, port: number, how: "plain" | "tls" = "plain"): Promise<RawClient> {
   const socket = how === "plain" ? connectTcp({ port, host: "127.0.0.1" }) : connectTls({
     port,

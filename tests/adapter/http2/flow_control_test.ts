@@ -375,3 +375,33 @@ const PREFACE_AND_SETTINGS = Uint8Array.of(
   ...settings(),
 );
 const ACKNOWLEDGED = Uint8Array.of(0, 0, 0, 4, 1, 0, 0, 0, 0);
+
+test("5.2 a connection with a bound gives back what its streams have consumed, and what ended streams had not", () => {
+  const server = rig("server", { settings: { window: 80_000, connectionWindow: 100_000 }, consume: false });
+  const chunk = "x".repeat(10_000);
+  server.feed(headers(1), headers(3), ...Array.from({ length: 4 }, () => data(1, chunk)));
+  server.sent();
+  // Half of the window, of whichever streams.
+  server.channel(1).consume(20_000);
+  assertEquals(server.sent(), []);
+  server.feed(...Array.from({ length: 3 }, () => data(3, chunk)));
+  server.channel(3).consume(30_000);
+  assertEquals(server.sent(), ["WINDOW_UPDATE 0 50000"]);
+  // 20,000 that nobody consumed, padding, and DATA on a stream that is gone.
+  server.channel(1).reset();
+  server.feed(padded(3, "y", 199), data(1, chunk), data(1, chunk));
+  assertEquals(server.sent(), ["RST_STREAM 1 8"]);
+  server.feed(data(1, chunk));
+  assertEquals(server.sent(), ["WINDOW_UPDATE 0 50200"]);
+});
+
+test("5.2 DATA beyond a bound connection's window ends the connection", () => {
+  const server = rig("server", { settings: { window: 80_000, connectionWindow: 70_000 }, consume: false });
+  const chunk = "x".repeat(10_000);
+  server.feed(headers(1), headers(3), ...Array.from({ length: 4 }, () => data(1, chunk)));
+  server.feed(...Array.from({ length: 3 }, () => data(3, chunk)));
+  assertEquals(server.overs, []);
+  server.feed(data(1, "x"));
+  assertEquals(server.overs.length, 1);
+  assertEquals(server.sent().at(-1)?.startsWith("GOAWAY"), true);
+});

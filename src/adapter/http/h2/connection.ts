@@ -12,7 +12,7 @@ import type { HttpOutcome, HttpRequestInfo } from "../contract.ts";
 import { Exchange } from "./exchange.ts";
 import { FetchExchange } from "./fetch.ts";
 import { type Head, isAuthority, readHead } from "./head.ts";
-import type { Growth } from "./inflow.ts";
+import { NodeExchange } from "./node.ts";
 import type { H2ServiceCore } from "./service.ts";
 
 /** A client with requests under way that says nothing for so long is asked whether it is still there, milliseconds. */
@@ -32,7 +32,6 @@ export class H2Connection implements ConnectionHandler {
   readonly info: HttpRequestInfo;
   /** Before authority and path of a URL. */
   readonly origin: "https://" | "http://";
-  readonly growth: Growth;
   /** Requests under way. */
   inFlight = 0;
   /** Set while the connection is cut by its listener. */
@@ -59,7 +58,6 @@ export class H2Connection implements ConnectionHandler {
       tls,
       protocol: "h2",
     };
-    this.growth = { left: service.limits.growth };
     this.#idleSince = service.clock.now();
     this.#wait(Math.min(service.limits.idleTimeout, SILENCE));
   }
@@ -86,7 +84,9 @@ export class H2Connection implements ConnectionHandler {
       exchange.start(answer.fetch, body);
       return exchange;
     }
-    return this.#refuse(channel, head, body, 500);
+    const exchange = new NodeExchange(this, channel, head, body);
+    exchange.start(answer.node, body);
+    return exchange;
   }
 
   oversized(channel: Channel, body: "body" | "none"): ChannelHandler {

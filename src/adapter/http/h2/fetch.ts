@@ -4,6 +4,7 @@ import { httpDate } from "./date.ts";
 import { type Cut, Exchange } from "./exchange.ts";
 import { isBare, isOfConnection, statusText } from "./head.ts";
 import { Inflow } from "./inflow.ts";
+import { knownBody } from "./web_response.ts";
 import { abortRequest, makeRequest, RequestBody } from "./web_request.ts";
 
 type FetchAnswer = Extract<Answer, { fetch: unknown }>["fetch"];
@@ -34,10 +35,9 @@ export class FetchExchange extends Exchange {
     try {
       // The fetch standard's Request has no content for these.
       if (body === "body" && method !== "GET" && method !== "HEAD") {
-        const { growth, service } = this.connection;
-        const { readWindow, window } = service.limits;
+        const { readWindow, window } = this.connection.service.limits;
         const first = expects ? (): void => this.#continue() : undefined;
-        this.#body = new RequestBody(new Inflow(this.channel, growth, readWindow - window, first));
+        this.#body = new RequestBody(new Inflow(this.channel, readWindow - window, first));
       }
       const url = this.connection.origin + authority + (path === "*" ? "/*" : path);
       this.#request = makeRequest(this, method, url, headers, this.#body);
@@ -121,6 +121,7 @@ export class FetchExchange extends Exchange {
       // A promise of any kind.
       const response = typeof (result as Promise<Response>)?.then === "function" ? await result : result as Response;
       const body = this.#prepare(response);
+      const known = body === null ? undefined : knownBody(response);
       if (this.over || this.closed) return void body?.cancel(this.#why).catch(ignore);
       const { status } = response;
       if (body === null || isBare(this.head.method, status)) {
@@ -128,6 +129,7 @@ export class FetchExchange extends Exchange {
         this.respond(status, this.#fields, "none");
         return void body?.cancel().catch(ignore);
       }
+      if (known !== undefined) return this.#whole(status, known);
       await this.#send(status, body);
     } catch (error) {
       this.fail(error);
@@ -175,11 +177,15 @@ export class FetchExchange extends Exchange {
     this.#reader = undefined;
     if (this.released) return this.finish(this.#blocked ? "pending" : "clear");
     this.released = true;
-    const first = this.#first;
-    this.#length(first?.length ?? 0);
-    if (first === undefined || first.length === 0) return this.respond(status, this.#fields, "none");
+    this.#whole(status, this.#first ?? NOTHING);
+  }
+
+  /** A response that is known to its end before its head has left. */
+  #whole(status: number, content: Uint8Array): void {
+    this.#length(content.length);
+    if (content.length === 0) return this.respond(status, this.#fields, "none");
     this.respond(status, this.#fields);
-    this.finish(this.channel.write(first) ? "clear" : "pending");
+    this.finish(this.channel.write(content) ? "clear" : "pending");
   }
 }
 
@@ -188,3 +194,5 @@ function kind(value: unknown): string {
 }
 
 function ignore(): void {}
+
+const NOTHING = new Uint8Array(0);

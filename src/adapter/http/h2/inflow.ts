@@ -1,11 +1,6 @@
 /** The body of a request between the channel and who reads it. @module */
 import type { Channel } from "../../contract.ts";
 
-/** Bytes by which the windows of one connection may still grow. */
-export interface Growth {
-  left: number;
-}
-
 /** Who reads. */
 export interface Reader {
   /** Bytes of its own. */
@@ -16,8 +11,6 @@ export interface Reader {
 
 /** Small pieces share a buffer of this size: a peer that sends single bytes costs no more memory than bytes. */
 const PIECE = 4_096;
-/** A smaller growth is not worth a frame. */
-const LEAST = 16_384;
 
 /**
  * Holds what has come and is not asked for. What it hands out goes back to the peer's window, and only that: a body that
@@ -25,24 +18,21 @@ const LEAST = 16_384;
  */
 export class Inflow {
   readonly #channel: Channel;
-  readonly #growth: Growth;
-  readonly #wanted: number;
+  readonly #growth: number;
   readonly #first: (() => void) | undefined;
   #reader: Reader | undefined;
   #queue: Uint8Array<ArrayBuffer>[] = [];
   /** How much of the last piece is filled. */
   #filled = 0;
-  #grown = 0;
   #asked = false;
   #waiting = false;
   #ended = false;
   #stopped = false;
 
-  /** `wanted` more bytes of window as soon as it is read, if `growth` has them; `first` is called before that. */
-  constructor(channel: Channel, growth: Growth, wanted: number, first: (() => void) | undefined) {
+  /** `growth` more bytes of window as soon as it is read; `first` is called before that. */
+  constructor(channel: Channel, growth: number, first: (() => void) | undefined) {
     this.#channel = channel;
     this.#growth = growth;
-    this.#wanted = wanted;
     this.#first = first;
   }
 
@@ -91,19 +81,13 @@ export class Inflow {
     this.#waiting = false;
     this.#queue = [];
     this.#reader = undefined;
-    this.#growth.left += this.#grown;
-    this.#grown = 0;
   }
 
   #ask(): void {
     this.#asked = true;
     if (this.#ended || this.#channel.readEnded) return;
     this.#first?.();
-    const growth = Math.min(this.#wanted, this.#growth.left);
-    if (growth < LEAST) return;
-    this.#growth.left -= growth;
-    this.#grown = growth;
-    this.#channel.grow(growth);
+    if (this.#growth > 0) this.#channel.grow(this.#growth);
   }
 
   #hand(bytes: Uint8Array<ArrayBuffer>): void {

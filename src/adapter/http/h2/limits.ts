@@ -10,8 +10,6 @@ export interface ResolvedLimits {
   /** Receive window of a request whose body nobody has asked for yet, and of one that is being read. */
   readonly window: number;
   readonly readWindow: number;
-  /** Bytes by which the windows of a connection may grow together. */
-  readonly growth: number;
   readonly settings: EngineSettings;
 }
 
@@ -19,30 +17,26 @@ const MAX_31 = 0x7fffffff;
 /** SETTINGS_MAX_FRAME_SIZE may be no more and no less (RFC 9113 section 6.5.2). */
 const MAX_FRAME = 16_777_215;
 const MIN_FRAME = 16_384;
-/** Streams among which an upload buffer is shared out where their number has no bound. */
-const MANY = 4_096;
+const FIRST_WINDOW = 65_535;
 
 /**
- * An HTTP/2 connection has no buffer of its own: what its streams may send unread is the sum of their windows. So half of
- * `maxUploadBufferPerConnection` is shared out among all streams that may be open at once, and the other half is lent to
- * those that are being read, which then have up to `maxUploadBufferPerStream`. No stream that is not read holds up another.
+ * A request whose body nobody reads may send no more than a client sends anyway before it has seen any window (RFC 9113
+ * section 6.9.2; less confuses some); once it is read it may have `maxUploadBufferPerStream`. So one that is not read leaves
+ * nearly all of the connection's window to the others.
  */
 export function resolveLimits(limits: HttpLimits): ResolvedLimits {
-  const maxStreams = bound(limits.maxConcurrentStreams, 250);
   const perStream = bound(limits.maxUploadBufferPerStream, 1_048_576);
-  const perConnection = bound(limits.maxUploadBufferPerConnection, 16 * 1_048_576);
-  const share = Math.floor(perConnection / 2 / Math.min(maxStreams, MANY));
-  const window = Math.max(1, Math.min(perStream, share));
+  const window = Math.min(perStream, FIRST_WINDOW);
   return {
     readTimeout: time(limits.readTimeout, 0),
     writeTimeout: time(limits.writeTimeout, 0),
     idleTimeout: time(limits.idleTimeout, 120_000),
     window,
     readWindow: perStream,
-    growth: Math.floor(perConnection / 2),
     settings: {
       window,
-      maxStreams,
+      connectionWindow: Math.max(FIRST_WINDOW, bound(limits.maxUploadBufferPerConnection, 16 * 1_048_576)),
+      maxStreams: bound(limits.maxConcurrentStreams, 250),
       maxFrame: Math.max(MIN_FRAME, Math.min(MAX_FRAME, bound(limits.maxReadFrameSize, 65_536))),
       limits: { maxHeaderBytes: bound(limits.maxHeaderBytes, 65_536) },
     },
