@@ -25,14 +25,20 @@ export async function respond(exchange: Exchange, response: Response): Promise<v
     if (body === null && length === undefined && takesLength(status, req.method)) headers.push("content-length", "0");
     else if (body === null && req.method !== "HEAD" && (length ?? 0) > 0) throw new TypeError(SHORT);
     body?.cancel().catch(ignore);
-    res.writeHead(status, response.statusText, headers);
+    begin(res, response, headers);
     res.end();
     return;
   }
   await stream(exchange, res, body, length, (more) => {
     if (more !== undefined) headers.push("content-length", String(more));
-    res.writeHead(status, response.statusText, headers);
+    begin(res, response, headers);
   });
+}
+
+/** An empty reason is allowed, but there are clients that want one (h2load): the usual one unless the handler has a better. */
+function begin(res: ServerResponse, { status, statusText }: Response, headers: string[]): void {
+  if (statusText === "") res.writeHead(status, headers);
+  else res.writeHead(status, statusText, headers);
 }
 
 const SHORT = "The response's body is not as long as its content-length";
