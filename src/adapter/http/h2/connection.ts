@@ -15,7 +15,7 @@ import { type Head, isAuthority, readHead } from "./head.ts";
 import { NodeExchange } from "./node.ts";
 import type { H2ServiceCore } from "./service.ts";
 
-/** A client with requests under way that says nothing for so long is asked whether it is still there, milliseconds. */
+/** A client that says nothing for so long, and that no limit ends, is asked whether it is still there, milliseconds. */
 const SILENCE = 30_000;
 /** How long its answer may take. */
 const ANSWER = 15_000;
@@ -167,7 +167,7 @@ export class H2Connection implements ConnectionHandler {
   #look = (): void => {
     const now = this.service.clock.now();
     const { idleTimeout } = this.service.limits;
-    if (this.inFlight === 0) {
+    if (this.inFlight === 0 && idleTimeout !== Infinity) {
       const left = idleTimeout - (now - this.#idleSince);
       if (left <= 0) this.leave();
       return this.#wait(left <= 0 ? SILENCE : Math.min(left, SILENCE));

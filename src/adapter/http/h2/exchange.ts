@@ -30,6 +30,7 @@ export class Exchange implements ChannelHandler {
   /** Time limits, where there are some. */
   readonly #read: Due<Exchange> | undefined;
   readonly #write: Due<Exchange> | undefined;
+  #linger: Due<Exchange> | undefined;
 
   constructor(connection: H2Connection, channel: Channel, head: Head, body: "body" | "none") {
     this.connection = connection;
@@ -52,8 +53,10 @@ export class Exchange implements ChannelHandler {
   readEnd(): void {}
   /** What was written has been taken. */
   drained(): void {}
-  /** The response has left; what has not been read of the request will not be. */
+  /** The response has left. */
   completed(): void {}
+  /** After that: what has not come of the request will not come. */
+  dropped(): void {}
   /** The exchange was cut, before `over`. */
   cut(_why: Cut, _message: string): void {}
 
@@ -75,8 +78,10 @@ export class Exchange implements ChannelHandler {
 
   close(fault: ChannelFault | undefined): void {
     this.closed = true;
+    this.connection.service.lingers.remove(this.#linger);
+    if (fault === undefined) return;
     // Ours: whoever did it has told why.
-    if (this.over || fault === undefined) return;
+    if (this.over) return this.dropped();
     if (fault.kind === "lost") {
       return this.abandon(this.connection.cutting ?? "client", fault.cause.message);
     }
@@ -136,8 +141,12 @@ export class Exchange implements ChannelHandler {
     if (this.over) return;
     this.#settle(undefined);
     this.completed();
-    // RFC 9113 section 8.1: the rest of the request is not wanted, and the response is to be kept.
-    if (!this.closed && !this.channel.readEnded) this.channel.reset(NO_ERROR);
+    if (!this.closed && !this.channel.readEnded) this.#linger = this.connection.service.lingers.add(this);
+  }
+
+  /** RFC 9113 section 8.1: the rest of the request is not wanted, and the response is to be kept. */
+  hangUp(): void {
+    if (!this.closed) this.channel.reset(NO_ERROR);
   }
 
   #settle(cut: Cut | undefined): void {

@@ -86,7 +86,8 @@ export class FetchExchange extends Exchange {
     this.#unblock = undefined;
   }
 
-  override completed(): void {
+  /** What had come until then can still be read. */
+  override dropped(): void {
     this.#body?.stop(new TypeError("The response has been sent: the rest of the request's body is not received"));
   }
 

@@ -38,12 +38,19 @@ export function h2Service(options: H2ServiceOptions): H2Service {
   return new H2ServiceCore(options);
 }
 
+/**
+ * How long a client that has its response may go on with a body that nobody reads, milliseconds; beyond its window it
+ * cannot. Many stop by themselves, and curl before version 8 loses a response whose RST_STREAM comes with it.
+ */
+const LINGER = 1_000;
+
 /** What connections and exchanges see of their service. */
 export class H2ServiceCore implements H2Service {
   readonly clock: Clock;
   readonly limits: ResolvedLimits;
   readonly reads: Expiry<Exchange>;
   readonly writes: Expiry<Exchange>;
+  readonly lingers: Expiry<Exchange>;
   inFlight = 0;
   readonly #owner: HttpOwner;
   readonly #gone: (() => void) | undefined;
@@ -59,6 +66,7 @@ export class H2ServiceCore implements H2Service {
     const expire = (exchange: Exchange): void => exchange.expire();
     this.reads = new Expiry(clock, this.limits.readTimeout, expire);
     this.writes = new Expiry(clock, this.limits.writeTimeout, expire);
+    this.lingers = new Expiry(clock, LINGER, (exchange) => exchange.hangUp());
   }
 
   get settings(): EngineSettings {
@@ -103,6 +111,7 @@ export class H2ServiceCore implements H2Service {
     if (this.#open.size === 0) {
       this.reads.rest();
       this.writes.rest();
+      this.lingers.rest();
     }
     this.#tell(() => this.#gone?.());
   }

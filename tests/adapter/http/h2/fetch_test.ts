@@ -1,6 +1,7 @@
 /** Fetch-style handlers over HTTP/2. @module */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { HttpRequestInfo } from "../../../../src/adapter/http/contract.ts";
+import { fakeClock } from "../../../support/clock.ts";
 import { test } from "../../../support/harness.ts";
 import { later } from "../support.ts";
 import { faultOf, rig, settled } from "./support.ts";
@@ -296,12 +297,44 @@ test("h2 fetch: a connection holds no more unread than its upload buffer, and wh
 });
 
 test("h2 fetch: a response to a request that is not read ends its upload with NO_ERROR (RFC 9113 section 8.1)", async (t) => {
-  const { open, owner } = await rig(t, { fetch: () => new Response("no, thanks") });
+  const clock = fakeClock();
+  const { open, owner } = await rig(t, { fetch: () => new Response("no, thanks") }, { clock });
   const stream = open({ ":method": "POST" });
+  const quick = open({ ":method": "POST" });
   stream.channel.write(new Uint8Array(1_000_000));
+  await stream.until(() => stream.reply.bytes === 10);
+  await settled();
+  // Not at once: curl 7.88 loses a response that RST_STREAM comes with.
+  clock.advance(999);
+  quick.channel.end();
+  assertEquals(faultOf(await quick.done), "none");
+  assertEquals([stream.channel.readEnded, stream.channel.writeEnded], [true, false]);
+  clock.advance(1);
   const reply = await stream.done;
   assertEquals([reply.status, reply.text, faultOf(reply)], [200, "no, thanks", "reset 0 peer"]);
-  assertEquals(owner.outcomes.map(({ status, cut }) => [status, cut]), [[200, undefined]]);
+  assertEquals(owner.outcomes.map(({ status, cut }) => [status, cut]), [[200, undefined], [200, undefined]]);
+});
+
+test("h2 fetch: a body that has come can be read after the response, one that has not is an error", async (t) => {
+  const clock = fakeClock();
+  const requests: Request[] = [];
+  const { ask, open } = await rig(t, {
+    fetch(request) {
+      requests.push(request);
+      return new Response("at once");
+    },
+  }, { clock });
+  assertEquals((await ask({ ":method": "POST" }, "whole")).text, "at once");
+  assertEquals(await requests[0]!.text(), "whole");
+  const half = open({ ":method": "POST" });
+  half.channel.write(new TextEncoder().encode("half"));
+  await half.until(() => half.reply.bytes === 7);
+  const reader = requests[1]!.body!.getReader();
+  assertEquals(new TextDecoder().decode((await reader.read()).value), "half");
+  const next = assertRejects(() => reader.read());
+  clock.advance(1_000);
+  await next;
+  await half.done;
 });
 
 test("h2 fetch: 100 is sent when the body is asked for, and not before", async (t) => {
@@ -323,8 +356,10 @@ test("h2 fetch: 100 is sent when the body is asked for, and not before", async (
   stream.channel.end();
   assertEquals((await stream.done).text, "go on");
   const refused = open({ ":method": "POST", ":path": "/refuse", expect: "100-continue" });
-  const reply = await refused.done;
-  assertEquals([reply.status, reply.informational, faultOf(reply)], [413, [], "reset 0 peer"]);
+  const reply = await refused.head;
+  refused.channel.end();
+  await refused.done;
+  assertEquals([reply.status, reply.informational, faultOf(reply)], [413, [], "none"]);
 });
 
 test("h2 fetch: a client that goes away aborts the signal, also of what was made of the request", async (t) => {

@@ -12,8 +12,8 @@ const never = { fetch: () => new Promise<Response>(() => {}) };
 test("h2: a head above the limit is 431, and the connection goes on", async (t) => {
   const { ask, owner } = await rig(t, { fetch: () => new Response("ok") }, { limits: { maxHeaderBytes: 1_000 } });
   assertEquals((await ask({ "x-large": "y".repeat(1_000) })).status, 431);
-  const reply = await ask({ ":method": "POST", "x-large": "y".repeat(1_000) }, new Uint8Array(100_000));
-  assertEquals([reply.status, faultOf(reply)], [431, "reset 0 peer"]);
+  const reply = await ask({ ":method": "POST", "x-large": "y".repeat(1_000) }, new Uint8Array(60_000));
+  assertEquals([reply.status, faultOf(reply)], [431, "none"]);
   assertEquals((await ask()).status, 200);
   assertEquals(owner.begun, 3);
   assertEquals(owner.outcomes.map(({ status }) => status), [431, 431, 200]);
@@ -160,6 +160,23 @@ test("h2: a client that has vanished under its requests is noticed", async (t) =
   }
   assertEquals(service.connections, 0);
   assertEquals(owner.outcomes.map(({ cut }) => cut), ["client"]);
+  engine.links[0]?.cut();
+});
+
+test("h2: without an idle limit a client that has vanished is noticed too, and one that is there stays", async (t) => {
+  const clock = fakeClock();
+  const { engine, service } = await rig(t, never, { clock, limits: { idleTimeout: 0 } });
+  for (let i = 0; i < 300; i++) {
+    clock.advance(1_000);
+    await settled();
+  }
+  assertEquals(service.connections, 1);
+  engine.links[0]!.freeze();
+  for (let i = 0; i < 60 && service.connections > 0; i++) {
+    clock.advance(1_000);
+    await settled();
+  }
+  assertEquals(service.connections, 0);
   engine.links[0]?.cut();
 });
 
