@@ -46,6 +46,16 @@ export async function withAll(
   );
 }
 
+/** The same, but for those that were taken out of their pool meanwhile: that is nobody's failure. */
+export async function present(
+  cores: readonly ServerCore[],
+  work: (core: ServerCore) => Promise<unknown>,
+): Promise<Failure[]> {
+  const before = new Map(cores.map((core) => [core, core.removals]));
+  const failures = await withAll(cores, work);
+  return failures.filter(({ core }) => before.get(core) === core.removals);
+}
+
 /** One error for all of them. */
 export function batch(
   code: ServerBatchErrorCode,

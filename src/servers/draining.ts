@@ -18,6 +18,7 @@ export class Draining {
   readonly over: Promise<{ readonly aborted: number; readonly stuck: boolean }>;
   readonly #clock: Clock;
   #until: number;
+  #decided = false;
   #timer: { cancel(): void } | undefined;
   #cut!: () => void;
   readonly #late: Promise<"late">;
@@ -33,7 +34,7 @@ export class Draining {
   /** Cuts the grace short, never longer. */
   shorten(grace: number): void {
     const until = this.#clock.now() + grace;
-    if (until >= this.#until) return;
+    if (this.#decided || until >= this.#until) return;
     this.#until = until;
     this.#arm();
   }
@@ -43,6 +44,7 @@ export class Draining {
     const free = listener.close().catch(() => void (failed = true));
     const ended = Promise.all([free, listener.closed]).then(() => "ended" as const);
     const first = await Promise.race([ended, this.#late]);
+    this.#decided = true;
     this.#timer?.cancel();
     if (first === "ended") return { aborted: 0, stuck: failed };
     const aborted = listener.abort();

@@ -65,11 +65,16 @@ export class Health {
     this.#timer = undefined;
   }
 
-  /** Somebody starts or stops it: what was planned for it is off. */
+  /** Somebody starts or stops it: what was planned for it is off, and the next time it is sick is the first. */
   calm(): void {
+    this.drop();
+    this.#backoff = undefined;
+  }
+
+  /** What was planned for it is off: it is stopped. */
+  drop(): void {
     this.#plan?.cancel();
     this.#plan = undefined;
-    this.#backoff = undefined;
   }
 
   /** Checks it now, when it runs. Never rejects. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { Events } from "../core/events.ts";
-import { batch, type Failure, grace, waiting, withAll } from "./calls.ts";
+import { batch, type Failure, grace, present, waiting, withAll } from "./calls.ts";
 import { copyConfig } from "./config/validate.ts";
 import { ServerBatchError, ServerError } from "./errors.ts";
 import type { HandlerSource } from "./handling.ts";
@@ -237,7 +237,7 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
   async restart(options?: StopOptions): Promise<void> {
     const [ms, signal] = grace("", options);
     const cores = this.#members();
-    const failures = await withAll(cores, (core) => core.restart(ms, waiting(core.name, undefined), signal));
+    const failures = await present(cores, (core) => core.restart(ms, waiting(core.name, undefined), signal));
     if (failures.length > 0) throw batch("ERR_SERVERS_RESTART", "restarted", failures, cores.length);
   }
 

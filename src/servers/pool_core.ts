@@ -132,7 +132,7 @@ export class PoolCore implements ServerHome {
       if (!(core instanceof ServerCore)) throw new ServerBatchError("ERR_SERVERS_ADD", summary(core), core);
       const old = this.members.get(core.name);
       if (old === core) return core;
-      if (old !== undefined) await this.#stopped(old);
+      if (old !== undefined) await old.remove(DEFAULT_GRACE);
       old?.leave(this);
       this.enter(core);
       return core;
@@ -145,7 +145,7 @@ export class PoolCore implements ServerHome {
       if (this.members.get(core.name) !== core) return false;
       this.members.delete(core.name);
       try {
-        await this.#stopped(core);
+        await core.remove(DEFAULT_GRACE);
       } finally {
         core.leave(this);
       }
@@ -163,7 +163,7 @@ export class PoolCore implements ServerHome {
       const present = cores.filter((core) => this.members.get(core.name) === core);
       for (const core of present) this.members.delete(core.name);
       try {
-        await Promise.all(present.map((core) => this.#stopped(core)));
+        await Promise.all(present.map((core) => core.remove(DEFAULT_GRACE)));
       } finally {
         for (const core of present) core.leave(this);
       }
@@ -192,14 +192,10 @@ export class PoolCore implements ServerHome {
       });
       if (errors.length > 0) throw new ServerBatchError("ERR_SERVERS_ADD", summary(errors), errors);
       const old = [...incoming.keys()].flatMap((name) => this.members.get(name) ?? []);
-      await Promise.all(old.map((core) => this.#stopped(core)));
+      await Promise.all(old.map((core) => core.remove(DEFAULT_GRACE)));
       for (const core of old) core.leave(this);
       for (const core of incoming.values()) this.enter(core);
     });
-  }
-
-  async #stopped(core: ServerCore): Promise<void> {
-    await core.stop(DEFAULT_GRACE);
   }
 
   handle(given: HandlerSource): void {

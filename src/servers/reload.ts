@@ -40,9 +40,16 @@ export function reload(pool: PoolCore, configs: Iterable<HttpServerConfig>): Pro
     const touched = [...gone, ...wanted.filter(({ change }) => change === "service").map(({ core }) => core)];
     // Always in the same order: two pools that share servers cannot wait for each other.
     touched.sort((a, b) => a.id - b.id);
-    const report = await holding(touched, () => apply(pool, wanted, gone));
-    pool.tell("reload", report);
-    return report;
+    const drains = new Map<ServerCore, Draining>();
+    try {
+      const report = await holding(touched, () => apply(pool, wanted, gone, drains));
+      pool.tell("reload", report);
+      return report;
+    } finally {
+      // Out of the servers' turns: a stop may cut this short. Those that are gone tell of it until the end.
+      await Promise.all([...drains.values()].map(({ over }) => over));
+      for (const core of gone) if (pool.members.get(core.name) !== core) core.leave(pool);
+    }
   });
 }
 
@@ -99,7 +106,12 @@ interface Move {
   listener?: HttpListener;
 }
 
-async function apply(pool: PoolCore, wanted: readonly Target[], gone: readonly ServerCore[]): Promise<ReloadReport> {
+async function apply(
+  pool: PoolCore,
+  wanted: readonly Target[],
+  gone: readonly ServerCore[],
+  drains: Map<ServerCore, Draining>,
+): Promise<ReloadReport> {
   const poolUp = [...pool.members.values()].some(({ running }) => running !== undefined);
   const up = ({ core, settings, change }: Target): boolean =>
     poolUp && !settings.disabled && (change === "added" || (change === "service" && core.state !== "stopped"));
@@ -118,7 +130,6 @@ async function apply(pool: PoolCore, wanted: readonly Target[], gone: readonly S
   const closing = new Map([...leaving].filter(([core]) => !taken.has(core)));
 
   const undo: (() => Promise<void>)[] = [];
-  const drains = new Map<ServerCore, Draining>();
   try {
     for (const [core, running] of closing) {
       if (!inTheWay(core, moves)) continue;
@@ -147,8 +158,11 @@ async function apply(pool: PoolCore, wanted: readonly Target[], gone: readonly S
     throw error;
   }
   commit(pool, wanted, moves, closing, drains);
-  await settled(drains);
-  for (const core of gone) core.leave(pool);
+  // One that had failed may be about to be restarted by its health check.
+  for (const core of gone) {
+    core.yieldListener();
+    core.removals++;
+  }
   return {
     added: names(wanted, "added"),
     removed: gone.map(({ name }) => name),
@@ -185,7 +199,7 @@ function inTheWay(core: ServerCore, moves: readonly Move[]): boolean {
 }
 
 async function closed(core: ServerCore, listener: HttpListener): Promise<Draining> {
-  const draining = new Draining(listener, core.environment.clock, DEFAULT_GRACE);
+  const draining = core.drain(listener, DEFAULT_GRACE);
   await Promise.race([listener.close(), draining.over]);
   return draining;
 }
@@ -231,7 +245,7 @@ function commit(
   for (const { from } of moves) if (from !== undefined && !staying.has(from.core)) from.core.yieldListener();
   for (const [core, running] of closing) {
     core.yieldListener();
-    if (!drains.has(core)) drains.set(core, new Draining(running.listener, core.environment.clock, DEFAULT_GRACE));
+    if (!drains.has(core)) drains.set(core, core.drain(running.listener, DEFAULT_GRACE));
   }
   for (const { target, prepared, listener } of moves) {
     target.core.settle(target.settings);
@@ -245,11 +259,6 @@ function commit(
   }
   pool.members.clear();
   for (const { core } of wanted) pool.enter(core);
-}
-
-// Not every server that drains stays in the pool: what had to be aborted is told before it leaves.
-async function settled(drains: ReadonlyMap<ServerCore, Draining>): Promise<void> {
-  await Promise.all([...drains].map(async ([core, { over }]) => core.drained(await over, DEFAULT_GRACE)));
 }
 
 function names(wanted: readonly Target[], change: Target["change"]): string[] {

@@ -66,6 +66,8 @@ export class ServerCore {
   settings: ServerSettings;
   /** The pools that it is in; what happens is told to all. */
   readonly homes: Set<ServerHome> = new Set();
+  /** How often it was taken out of a pool: starts that waited meanwhile must not bring it back. */
+  removals = 0;
   errors = 0;
   starts = 0;
   /** When it was last well, or came to be. */
@@ -78,6 +80,8 @@ export class ServerCore {
   readonly #serial: Serial = new Serial();
   readonly #life: Lifecycle<ServerPhase>;
   readonly #answer: (handler: Handler) => Answer;
+  /** Listeners that a reload took from it, with requests that are not over. */
+  readonly #leftovers: Set<Draining> = new Set();
   /** An opening that came too late and is being closed. */
   #late: Promise<unknown> | undefined;
   readonly owner: HttpOwner;
@@ -206,8 +210,11 @@ export class ServerCore {
     const { clock } = this.environment;
     const until = clock.now() + timeout;
     const patience = new Patience(clock, timeout, signal);
+    const { removals } = this;
     const turn = this.#serial.run(async () => {
-      if (patience.begin()) await this.startNow({ timeout: until - clock.now(), signal });
+      if (!patience.begin()) return;
+      if (removals !== this.removals) throw this.#wasRemoved();
+      await this.startNow({ timeout: until - clock.now(), signal });
     });
     try {
       if (await Promise.race([turn, patience.lost]) !== "lost") return;
@@ -248,6 +255,10 @@ export class ServerCore {
     } finally {
       signal?.removeEventListener("abort", aborted);
     }
+  }
+
+  #wasRemoved(): ServerError {
+    return new ServerError("ERR_SERVER_START", this.name, `Server "${this.name}" was taken out of its pool meanwhile`);
   }
 
   #tooLate(timeout: number): ServerError {
@@ -310,15 +321,32 @@ export class ServerCore {
     const { phase } = this.#life;
     if (phase.state === "starting") phase.cancel.abort();
     if (phase.state === "stopping") phase.draining.shorten(grace);
+    this.#shortenLeftovers(grace);
     return this.#bounded(signal, grace, (left) => this.stopNow(left()));
   }
 
   restart(grace: number, budget: WaitBudget, signal?: AbortSignal): Promise<void> {
     this.health.calm();
+    const { removals } = this;
     return this.#bounded(signal, grace, async (left) => {
+      if (removals !== this.removals) throw this.#wasRemoved();
       if (this.state === "disabled") return;
       await this.stopNow(left());
       await this.startNow(budget);
+    });
+  }
+
+  /** Stops it for good, as far as its pool goes: what was called before this is over is void. */
+  async remove(grace: number): Promise<void> {
+    this.health.calm();
+    const { phase } = this.#life;
+    if (phase.state === "starting") phase.cancel.abort();
+    await this.#serial.run(async () => {
+      try {
+        await this.stopNow(grace);
+      } finally {
+        this.removals++;
+      }
     });
   }
 
@@ -330,6 +358,7 @@ export class ServerCore {
   ): Promise<void> {
     const cut = (): void => {
       const { phase } = this.#life;
+      this.#shortenLeftovers(0);
       if (phase.state === "stopping") phase.draining.shorten(0);
     };
     signal?.addEventListener("abort", cut);
@@ -346,23 +375,40 @@ export class ServerCore {
     then: "stopped" | "disabled" = this.settings.disabled ? "disabled" : "stopped",
   ): Promise<void> {
     const { running } = this;
+    this.health.drop();
+    const leftovers = [...this.#leftovers].map(({ over }) => over);
     if (running === undefined) {
       if (this.state === "failed") this.#life.go({ state: then });
-      return;
+      return void await Promise.all(leftovers);
     }
     this.#left();
     const draining = new Draining(running.listener, this.environment.clock, grace);
     this.#life.go({ state: "stopping", draining });
-    const { aborted, stuck } = await draining.over;
+    const [{ aborted, stuck }] = await Promise.all([draining.over, ...leftovers]);
     this.traffic.detach();
     this.#life.go({ state: then });
     this.log("info", "stopped", {});
-    this.drained({ aborted }, grace);
+    this.#drained({ aborted }, grace);
     if (stuck) throw new ServerError("ERR_SERVER_STOP", this.name, `Server "${this.name}" did not close in time`);
   }
 
+  /** Closes a listener that it has no more; a stop of the server waits for it, too. */
+  drain(listener: HttpListener, grace: number): Draining {
+    const draining = new Draining(listener, this.environment.clock, grace);
+    this.#leftovers.add(draining);
+    void draining.over.then((result) => {
+      this.#leftovers.delete(draining);
+      this.#drained(result, grace);
+    });
+    return draining;
+  }
+
+  #shortenLeftovers(grace: number): void {
+    for (const draining of this.#leftovers) draining.shorten(grace);
+  }
+
   /** Requests that had to be aborted are reported, once. */
-  drained({ aborted }: { readonly aborted: number }, grace: number): void {
+  #drained({ aborted }: { readonly aborted: number }, grace: number): void {
     if (aborted === 0) return;
     const requests = aborted === 1 ? "1 request" : `${aborted} requests`;
     const message = `Server "${this.name}" aborted ${requests} when it was stopped, after ${grace} ms of grace at most`;
@@ -370,13 +416,13 @@ export class ServerCore {
   }
 
   /** Somebody else serves on its listener, or closes it. Only inside its turn. */
-  yieldListener(): HttpListener | undefined {
-    const { running } = this;
-    if (running === undefined) return undefined;
+  yieldListener(): void {
+    this.health.drop();
+    if (this.state === "failed") this.#life.go({ state: "stopped" });
+    if (this.running === undefined) return;
     this.#left();
     this.traffic.detach();
     this.#life.go({ state: "stopped" });
-    return running.listener;
   }
 
   /** Other settings, while it does not run. Only inside its turn. */

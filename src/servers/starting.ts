@@ -4,7 +4,7 @@
  * @module
  */
 import type { WaitBudget } from "../core/wait.ts";
-import { batch, withAll } from "./calls.ts";
+import { batch, present, withAll } from "./calls.ts";
 import type { ServerCore } from "./server_core.ts";
 
 /** Starts all that are not disabled. Rejects with one `ERR_SERVERS_START`. */
@@ -14,7 +14,7 @@ export async function startAll(
   mode: "all or nothing" | "as many as can",
 ): Promise<void> {
   const down = cores.filter((core) => core.running === undefined);
-  const failures = await withAll(cores, (core) => core.start(budget));
+  const failures = await present(cores, (core) => core.start(budget));
   if (failures.length === 0) return;
   if (mode === "all or nothing") {
     const failed = new Set(failures.map(({ core }) => core));

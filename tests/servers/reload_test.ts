@@ -136,6 +136,36 @@ test("requests of the old service finish, of a removed server too", async (t) =>
   assertEquals(pool.stats().servers[0]!.inFlight, 0);
 });
 
+test("a stop cuts short what a reload lets finish", async (t) => {
+  const w = world(t);
+  const slow = later();
+  const pool = w.pool({ servers: [{ name: "a", listen: ":8080", handler: slow.handler }] });
+  const heard = events(pool);
+  await pool.start();
+  w.http.ask(8080).response.catch(() => {});
+  await w.turn();
+  const reloading = pool.reload([{ name: "a", listen: ":8081", handler: slow.handler }]);
+  await w.turn();
+  assertEquals([pool.get("a")!.bind, w.http.open], ["[::]:8081", ["[::]:8081"]]);
+  await pool.stop({ grace: 0 });
+  await reloading;
+  assertEquals([w.clock.now(), slow.asked[0]!.signal.aborted, w.clock.pending], [1_000, true, 0]);
+  assertEquals(heard.filter((one) => one.includes("error")), ["a error ERR_SERVER_STOP"]);
+});
+
+test("a start that waits while a reload takes its server out does not bring it back", async (t) => {
+  const w = world(t);
+  const pool = w.pool({ servers: [{ name: "a", listen: ":8080" }, { name: "b", listen: ":8081" }] });
+  await pool.start();
+  const release = w.http.hold();
+  const reloading = pool.reload([{ name: "b", listen: ":8085" }]);
+  await w.turn();
+  const calls = [pool.restart(), pool.start()];
+  release();
+  await Promise.all([reloading, ...calls]);
+  assertEquals(w.http.open, ["[::]:8085"]);
+});
+
 const BROKEN: readonly [string, HttpServerConfig[], string[]][] = [
   ["a broken address", [{ name: "a", listen: "nonsense" }], ["[0].listen"]],
   ["a name twice", [{ name: "a", listen: ":1" }, { name: "a", listen: ":2" }], ["[1].name"]],
