@@ -11,7 +11,7 @@ class ServedRequest extends Request {
   #exchange: Exchange | undefined;
   #signal: AbortSignal | undefined;
 
-  constructor(url: string, init: RequestInit, exchange: Exchange) {
+  constructor(url: string, init: RequestInit | undefined, exchange: Exchange) {
     super(url, init);
     this.#exchange = exchange;
   }
@@ -32,13 +32,18 @@ export function makeRequest(exchange: Exchange): Request | undefined {
     exchange.empty(501);
     return undefined;
   }
-  const init: RequestInit & { duplex?: "half" } = { method, headers: fields(req.rawHeaders) };
-  if (method !== "GET" && method !== "HEAD" && hasBody(req)) {
+  let init: RequestInit & { duplex?: "half" } | undefined;
+  if (method !== "GET") init = { method };
+  if (init !== undefined && method !== "HEAD" && hasBody(req)) {
     init.body = bodyOf(exchange);
     init.duplex = "half";
   }
   try {
-    return new ServedRequest(urlOf(exchange), init, exchange);
+    const request = new ServedRequest(urlOf(exchange), init, exchange);
+    const { headers } = request;
+    const raw = req.rawHeaders;
+    for (let i = 0; i < raw.length; i += 2) headers.append(raw[i]!, raw[i + 1]!);
+    return request;
   } catch {
     // A target that is no URL.
     exchange.empty(400);
@@ -59,12 +64,6 @@ function urlOf({ req, connection }: Exchange): string {
 function hasBody(req: IncomingMessage): boolean {
   const { headers } = req;
   return headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0";
-}
-
-function fields(raw: readonly string[]): [string, string][] {
-  const list: [string, string][] = [];
-  for (let i = 0; i < raw.length; i += 2) list.push([raw[i]!, raw[i + 1]!]);
-  return list;
 }
 
 function signalOf(exchange: Exchange): AbortSignal {

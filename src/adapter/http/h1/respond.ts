@@ -1,4 +1,5 @@
 /** Sends a `Response` over `node:http`. @module */
+import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers";
 import type { Exchange } from "./exchange.ts";
@@ -122,8 +123,17 @@ async function stream(
   if (length !== undefined && sent < length) throw new TypeError(SHORT);
   if (res.headersSent) return void res.end();
   head(length === undefined ? sent : undefined);
-  res.end(held);
+  finish(res, held);
 }
+
+/** The body that all is known of, and the end. */
+function finish(res: ServerResponse, body: Uint8Array | undefined): void {
+  if (body === undefined || body.length > SHORT_BODY) return void res.end(body);
+  res.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("latin1"), "latin1");
+}
+
+/** Bytes. Up to here it is cheaper to let node:http join head and body into one text than to have two buffers gathered (25 us became 12). */
+const SHORT_BODY = 16_384;
 
 async function stop(reader: ReadableStreamDefaultReader, error: Error): Promise<Error> {
   await reader.cancel(error).catch(ignore);
