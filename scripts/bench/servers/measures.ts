@@ -1,8 +1,28 @@
 /** What is measured of servers, and what the project asks of it. @module */
 
-export type ServerName = "pool" | "pool-node" | "bare" | "bare-compat" | "native" | "srvx" | "hono";
+/** `old-pool` and `old-pool-node` are those of another checkout, for the measuring of a change. */
+export type ServerName =
+  | "old-pool"
+  | "old-pool-node"
+  | "pool"
+  | "pool-node"
+  | "bare"
+  | "bare-compat"
+  | "native"
+  | "srvx"
+  | "hono";
 /** In the order of the columns. */
-export const SERVERS: readonly ServerName[] = ["pool", "pool-node", "bare", "bare-compat", "native", "srvx", "hono"];
+export const SERVERS: readonly ServerName[] = [
+  "pool",
+  "pool-node",
+  "bare",
+  "bare-compat",
+  "native",
+  "srvx",
+  "hono",
+  "old-pool",
+  "old-pool-node",
+];
 /** As people know them. */
 export const TITLES: Readonly<Record<ServerName, string>> = {
   pool: "pool",
@@ -12,6 +32,8 @@ export const TITLES: Readonly<Record<ServerName, string>> = {
   native: "Deno/Bun.serve",
   srvx: "srvx",
   hono: "@hono/node-server",
+  "old-pool": "old pool",
+  "old-pool-node": "old pool, (req, res)",
 };
 
 export interface Measure {
@@ -67,5 +89,7 @@ export const CRITERIA: readonly Criterion[] = MEASURES.flatMap(({ id, protocol }
     rate("pool", "srvx"),
     rate("pool", "hono"),
     rate("bare-compat", "bare"),
+    rate("pool", "old-pool"),
+    rate("pool-node", "old-pool-node"),
   ];
 });

@@ -30,6 +30,7 @@ const HELP = `deno task bench:servers [options]
   --seconds N      of one server in one round (default 0.6)
   --json           JSON instead of tables on standard output
   --profile DIR    CPU profiles of every process
+  --against DIR    another checkout: its pools run along as old-pool and old-pool-node
 `;
 
 interface Options {
@@ -40,6 +41,7 @@ interface Options {
   readonly seconds: number;
   readonly output: "json" | "tables";
   readonly profile: string | undefined;
+  readonly against: string | undefined;
 }
 
 class UsageError extends Error {}
@@ -55,6 +57,7 @@ function parse(args: string[]): Options | undefined {
       rounds: text,
       seconds: text,
       profile: text,
+      against: text,
       json: flag,
       help: { ...flag, short: "h" },
     },
@@ -79,6 +82,7 @@ function parse(args: string[]): Options | undefined {
     seconds: count("seconds", values.seconds, 0.6),
     output: values.json ? "json" : "tables",
     profile: values.profile,
+    against: values.against,
   };
 }
 
@@ -94,10 +98,12 @@ async function benchRuntime(name: RuntimeName, options: Options, load: Generator
   const notes: string[] = [];
   const measures = MEASURES.filter(({ id }) => options.only.includes(id));
   if (measures.length > 0) {
-    // Node has no server of its own but that of node:http.
-    const names = options.who.filter((who) => who !== "native" || name !== "node");
-    const { profile } = options;
-    const field = await openField({ runtime, names, env, generator: load, profile, noted });
+    const { profile, against } = options;
+    const names = options.who.filter((who) =>
+      // Node has no server of its own but that of node:http.
+      (who !== "native" || name !== "node") && (!who.startsWith("old-") || against !== undefined)
+    );
+    const field = await openField({ runtime, names, env, generator: load, profile, against, noted });
     for (const measure of measures) {
       noted(measure.title);
       samples.set(measure.id, await field.measure(measure, options.rounds, options.seconds));
@@ -127,7 +133,7 @@ async function benchRuntime(name: RuntimeName, options: Options, load: Generator
     rounds: options.rounds,
     seconds: options.seconds,
     samples,
-    ratios: ratios(samples),
+    ratios: ratios(samples, options.who),
     beside,
     notes,
     took: (performance.now() - start) / 1000,

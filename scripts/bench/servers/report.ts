@@ -1,7 +1,16 @@
 /** From samples to tables. @module */
 import { grid, type Mark, mark, number } from "../report.ts";
 import { type Spread, spread } from "../statistics.ts";
-import { CRITERIA, type Criterion, type Figure, type Measure, MEASURES, SERVERS, TITLES } from "./measures.ts";
+import {
+  CRITERIA,
+  type Criterion,
+  type Figure,
+  type Measure,
+  MEASURES,
+  type ServerName,
+  SERVERS,
+  TITLES,
+} from "./measures.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** A criterion and what came out. */
@@ -30,8 +39,8 @@ export interface ServersReport {
   readonly took: number;
 }
 
-/** The ratios of what was measured: of the same round each. */
-export function ratios(samples: ReadonlyMap<string, Rounds>): Ratio[] {
+/** The ratios of what was measured: of the same round each. `asked`: whose absence is a lack. */
+export function ratios(samples: ReadonlyMap<string, Rounds>, asked: readonly ServerName[]): Ratio[] {
   return CRITERIA.flatMap((criterion) => {
     const { measure, figure, who, of, better, floor } = criterion;
     const rounds = samples.get(measure);
@@ -40,7 +49,8 @@ export function ratios(samples: ReadonlyMap<string, Rounds>): Ratio[] {
     const each = (what: Figure): number[] =>
       ours.flatMap((sample, i) => sample && theirs[i] ? [sample[what] / theirs[i][what]] : []);
     const seen = spread(each(figure));
-    if (seen === undefined && floor === undefined) return [];
+    const lacks = floor !== undefined && asked.includes(who) && asked.includes(of);
+    if (seen === undefined && !lacks) return [];
     const cpu = figure === "rate" ? spread(each("cpu"))?.median : undefined;
     return [{ ...criterion, ...seen, cpu, mark: mark(seen?.median, better, floor, undefined) }];
   });

@@ -29,6 +29,8 @@ export interface FieldOptions {
   readonly names: readonly ServerName[];
   readonly env: Readonly<Record<string, string>>;
   readonly generator: Generator;
+  /** The checkout of those whose names begin with `old-`. */
+  readonly against: string | undefined;
   /** A folder for CPU profiles. */
   readonly profile: string | undefined;
   noted(text: string): void;
@@ -51,7 +53,8 @@ export async function openField(options: FieldOptions): Promise<Field> {
   for (const name of options.names) {
     try {
       const command = runtime.command(options.profile && `${options.profile}/${runtime.name}/${name}`);
-      running.set(name, await startSide({ command, main: runtime.side("servers/main"), args: [name], name, env }));
+      const main = runtime.side("servers/main", name.startsWith("old-") ? options.against : undefined);
+      running.set(name, await startSide({ command, main, args: [name.replace("old-", "")], name, env }));
     } catch (error) {
       note(`${TITLES[name]} did not start: ${brief(error)}`);
     }
