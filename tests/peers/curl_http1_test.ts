@@ -18,7 +18,7 @@ async function curl(t: TestContext, ...args: string[]): Promise<{ out: Uint8Arra
 }
 
 const app = {
-  async fetch(request: Request): Promise<Response> {
+  fetch(request: Request): Response {
     const { pathname } = new URL(request.url);
     if (pathname === "/echo") return new Response(request.body);
     if (pathname === "/events") {
