@@ -47,8 +47,13 @@ export async function coreCosts(
 }
 
 /** Runs a file to its end and gives the last line that it printed. */
-export function run(command: Command, file: string, env: Readonly<Record<string, string>>): Promise<string> {
-  const child = spawn(command.program, [...command.flags, file], {
+export function run(
+  command: Command,
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Promise<string> {
+  const child = spawn(command.program, [...command.flags, file, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
     timeout: DEADLINE_MS,

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import type { Ask } from "./side/main.ts";
+import type { ServerAsk } from "./side/servers/main.ts";
 
 const START_MS = 20_000;
 
@@ -20,7 +21,7 @@ export interface PairOptions {
 }
 /** One process of a pair: an answer to each question, in order, or an error by the deadline. */
 export interface Side {
-  ask<T>(question: Ask, deadline: number): Promise<T>;
+  ask<T>(question: Ask | ServerAsk, deadline: number): Promise<T>;
   /** Lets it end by itself (it writes its profile then), and kills it when it does not. */
   quit(): Promise<void>;
   kill(): void;
@@ -33,9 +34,12 @@ export interface Pair {
 }
 
 export async function startPair(options: PairOptions): Promise<Pair> {
-  const server = await startSide(options, "server", []);
+  const { implementation, purpose } = options;
+  const start = (role: string, ...more: string[]) =>
+    startSide({ ...options, name: `${implementation} ${role}`, args: [role, implementation, purpose, ...more] });
+  const server = await start("server");
   try {
-    const client = await startSide(options, "client", [String(server.port)]);
+    const client = await start("client", String(server.ready.port));
     return {
       server,
       client,
@@ -60,10 +64,22 @@ export function killAll(): void {
 }
 const running = new Set<ChildProcess>();
 
-async function startSide(options: PairOptions, role: string, more: string[]): Promise<Side & { port: number }> {
+export interface SideOptions {
+  readonly command: Command;
+  readonly main: string;
+  readonly args: readonly string[];
+  /** For messages. */
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Starts one process; `ready` is the first line that it says. */
+export async function startSide(
+  options: SideOptions,
+): Promise<Side & { readonly ready: Readonly<Record<string, number>> }> {
   const { program, flags } = options.command;
-  const name = `${options.implementation} ${role}`;
-  const child = spawn(program, [...flags, options.main, role, options.implementation, options.purpose, ...more], {
+  const { name } = options;
+  const child = spawn(program, [...flags, options.main, ...options.args], {
     env: { ...process.env, ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });
@@ -112,11 +128,11 @@ async function startSide(options: PairOptions, role: string, more: string[]): Pr
         },
       });
     });
-  const tell = (question: Ask) => child.stdin.write(`${JSON.stringify(question)}\n`);
+  const tell = (question: Ask | ServerAsk) => child.stdin.write(`${JSON.stringify(question)}\n`);
   try {
-    const { port } = await next<{ port: number }>(START_MS);
+    const ready = await next<Record<string, number>>(START_MS);
     return {
-      port,
+      ready,
       ask(question, deadline) {
         const answer = next<never>(deadline);
         tell(question);

@@ -193,13 +193,14 @@ export function table(report: RuntimeReport): string {
   return lines.join("\n");
 }
 
-function number(value: number): string {
+/** With as many digits as mean something. */
+export function number(value: number): string {
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** Columns padded to their width; the first `left` to the left, the others to the right. */
-function grid(rows: readonly (readonly string[])[], left: number): string[] {
+export function grid(rows: readonly (readonly string[])[], left: number): string[] {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows.map((row) =>
     row.map((cell, i) => i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ").trimEnd()
