@@ -1,6 +1,6 @@
 /** What the engine has to know of Deno: floor 2.9, measured with 2.9.6. @module */
 import { INTERNAL_ERROR } from "../http2/errors.ts";
-import { MAX_31 } from "../http2/frames.ts";
+import { WINDOWS } from "./native.ts";
 import type { Rules } from "./rules.ts";
 
 export const denoRules: Rules = {
@@ -18,8 +18,9 @@ export const denoRules: Rules = {
   destroy: "deferred",
   // D2: the same with `stream.end`, where the peer resets a stream with a large window at its end.
   end: "deferred",
-  // As on Node: the engine's window allows more in one read than the default.
-  connectionWindow: MAX_31,
+  // D2 wants enlarged windows on both sides: the connection's is the default. Those of its streams are the largest, since
+  // they cannot be given back before a stream has a reader; what else D2 wants, a peer's RST_STREAM, never gets here.
+  ...WINDOWS,
   // nghttp2 always says GOAWAY.
   silentEnd: INTERNAL_ERROR,
   // D1: GOAWAY without an open stream kills the process inside of nghttp2, before any JavaScript runs

@@ -4,8 +4,9 @@
  *
  * What is alike on all of them has no switch:
  * - N1, B1: the runtime's flow control stalls, each in its own way. Its session sits on a Duplex of ours (`wire.ts`), so that
- *   it never waits for a socket; it is told of the largest windows, and its WINDOW_UPDATEs are dropped: the windows that the
- *   peer sees are the engine's (`inbound.ts`, `sender.ts`).
+ *   it never waits for a socket. Its connection window stays at the default, and it is given data as far as that goes and
+ *   as it gives it back (`feed.ts`); the windows that the peer sees are the engine's (`inbound.ts`, `sender.ts`).
+ * - Its send windows are the largest, and filled up by what it has sent (`outbound.ts`).
  * - A1: a stream that was reset or cut tells of `end` and of no error (nodejs/node#56627). How a stream ended is read off the
  *   wire, never from the runtime's events (`channel.ts`).
  * - A3: at the edge of its limit of streams a server of Node 22 and later refuses new ones with ENHANCE_YOUR_CALM, and over
@@ -34,8 +35,12 @@ export interface Rules {
   readonly destroy: "at once" | "deferred";
   /** How a stream's writable side is ended. */
   readonly end: "at once" | "deferred";
-  /** The receive window that the session is told to have for the whole connection; undefined: it is not told. */
-  readonly connectionWindow: number | undefined;
+  /** How much data the session is given before it gives back its connection window. */
+  readonly feedWindow: number;
+  /** What the session is told that it may send, of a stream and altogether. */
+  readonly sendWindow: number;
+  /** After so many sent bytes it is told of as many more. */
+  readonly topUp: number;
   /** What a session means by an end without GOAWAY, when it got nothing but what the engine had checked. */
   readonly silentEnd: number;
   /** Whether the peer's GOAWAY and RST_STREAM reach the session, or the engine alone. */
