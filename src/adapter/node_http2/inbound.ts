@@ -132,7 +132,7 @@ export class Inbound implements FrameSink, DataOwner {
       return undefined;
     }
     session.ids.used(id);
-    if (session.channels.size >= session.settings.maxStreams) {
+    if (session.counted >= session.settings.maxStreams) {
       // Before the peer knows the limit it cannot be blamed.
       if (this.#acknowledged) session.budget.reset();
       session.hushed.add(id);

@@ -296,6 +296,11 @@ export class Session {
 
   // ---- for channels and frames
 
+  /** Streams that count against our limit: those that the peer has ended do not, though their owners hear of it later. */
+  get counted(): number {
+    return this.channels.size - Math.min(this.#late.size, this.settings.maxStreams);
+  }
+
   wake(): void {
     if (!this.over) this.#host.wake();
   }

@@ -1,16 +1,12 @@
 // The faults of each runtime's `node:http2` (`programs/bare.ts` shows them, in a process of its own), and the rule that keeps
-// each away from the engine's owner. What kills the process is in `survival_test.ts`, what the contract promises in its suite.
+// each away from the engine's owner: streams, their ends and their windows. Sessions are in `rules_sessions_test.ts`, what kills
+// the process in `survival_test.ts`, what the contract promises in its suite.
 import { assert, assertEquals } from "@std/assert";
 import { PlatformChannel } from "../../../src/adapter/node_http2/channel.ts";
-import { platformEngineOver } from "../../../src/adapter/node_http2/engine.ts";
 import { currentRules, type Rules, rulesOf } from "../../../src/adapter/node_http2/rules.ts";
 import { MAX_31 } from "../../../src/adapter/http2/frames.ts";
 import type { Session } from "../../../src/adapter/node_http2/session.ts";
-import { dial } from "../../../src/adapter/tls/dial.ts";
-import { listenTls } from "../../../src/adapter/tls/listen.ts";
 import { test, type TestContext } from "../../support/harness.ts";
-import { currentRuntime, type RuntimeName } from "../../support/runtime.ts";
-import { spawnRuntime } from "../../support/spawn.ts";
 import { rawConnection } from "../contract/connecting.ts";
 import {
   frame,
@@ -25,26 +21,8 @@ import {
   settingsAck,
   words,
 } from "../contract/raw_peer.ts";
-import { type Ear, ear, echo, ends, type Engines, listen, ok, pattern, post, writeAll } from "../contract/setup.ts";
-
-const runtime = currentRuntime();
-
-function engines(change: Partial<Rules> = {}): Engines {
-  const engine = platformEngineOver({ dial, listen: listenTls }, { ...currentRules, ...change });
-  return { client: engine, server: engine };
-}
-
-/** What `node:http2` itself makes of it, in the runtime that runs this. */
-async function bare(t: TestContext, trigger: string): Promise<string> {
-  const child = spawnRuntime(t, runtime, new URL("./programs/bare.ts", import.meta.url), [trigger]);
-  const [, result = ""] = await child.out.line(/^result (.*)$/);
-  await child.exit();
-  return result;
-}
-
-function is(...names: RuntimeName[]): boolean {
-  return names.includes(runtime);
-}
+import { type Ear, ear, echo, ends, listen, ok, pattern, post, writeAll } from "../contract/setup.ts";
+import { bare, engines, is } from "./support.ts";
 
 test("A1: a stream that is cut tells of `end` and of no error; ours never does", async (t) => {
   const events = (await bare(t, "cut")).split(",");
