@@ -19,8 +19,10 @@ export const nodeRules: Rules = {
   // its socket to take more before it reads; with small TCP buffers the default one does too. So it is never raised, and
   // `wire.ts` always takes. Given more than it has given back, nghttp2 ends the session (FLOW_CONTROL_ERROR; seen on 26.10).
   ...WINDOWS,
-  // nghttp2 always says GOAWAY.
+  // nghttp2 says GOAWAY of itself.
   silentEnd: INTERNAL_ERROR,
+  // A3: a server counts streams that were given up until JavaScript has heard of it, and refuses as many new ones with
+  // ENHANCE_YOUR_CALM (22.23, 24.21, 26.10). It is told of no limit; the engine's counts (`session.ts`).
   // A2: after 1,000 RST_STREAM in a burst nghttp2 ends a server's session (33 a second from then on, nghttp2/nghttp2#1984):
   // `resetBurst` decides here. A GOAWAY with a code would destroy every stream, those that the peer still answers too.
   endings: "kept away",
