@@ -6,7 +6,6 @@ import { setImmediate } from "node:timers";
 import type { Channel, ChannelFault, ChannelHandler, Fields } from "../contract.ts";
 import { CANCEL, ENHANCE_YOUR_CALM, PROTOCOL_ERROR, report } from "../http2/errors.ts";
 import { checkRequest, checkResponse, checkTrailers, contentLength } from "../http2/fields.ts";
-import { DATA, END_STREAM, MIN_MAX_FRAME } from "../http2/frames.ts";
 import { type NativeStream, outgoing } from "./native.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import type { Session } from "./session.ts";
@@ -48,8 +47,8 @@ export class PlatformChannel implements Channel {
   readonly window: ReceiveWindow;
   /** What the peer's stream window allows us to send. */
   credit: number;
-  /** Handed to the runtime since its own window was filled up. */
-  handed = 0;
+  /** What the runtime has sent since its own window was filled up. */
+  sent = 0;
   /** Header blocks and bytes that have come on the wire and not been told. */
   #blocksDue = 0;
   #bytesDue = 0;
@@ -208,14 +207,7 @@ export class PlatformChannel implements Channel {
         return this.session.streamError(this, PROTOCOL_ERROR, "the body's length is not its content-length");
       }
     }
-    const feed = this.session.feed;
-    for (let at = 0; at < chunk.length;) {
-      const piece = chunk.subarray(at, at + MIN_MAX_FRAME);
-      at += piece.length;
-      feed.head(piece.length, DATA, ends && at === chunk.length ? END_STREAM : 0, this.id);
-      feed.payload(piece);
-    }
-    if (ends && chunk.length === 0) feed.frame(0, DATA, END_STREAM, this.id);
+    if (ends || chunk.length > 0) this.session.feed.data(this.id, chunk, ends);
   }
 
   /** The peer, or the connection, has ended it: to be told after what came before. */
@@ -414,7 +406,6 @@ export class PlatformChannel implements Channel {
   /** Gives the next `n` bytes of `data` to the runtime, which may keep what it gets. */
   hand(data: Uint8Array, from: number, n: number): void {
     this.credit -= n;
-    this.handed += n;
     this.native!.write(data.slice(from, from + n));
   }
 

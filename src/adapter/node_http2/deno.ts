@@ -1,6 +1,6 @@
 /** What the engine has to know of Deno: floor 2.9, measured with 2.9.6. @module */
 import { INTERNAL_ERROR } from "../http2/errors.ts";
-import { MAX_31 } from "../http2/frames.ts";
+import { WINDOWS } from "./native.ts";
 import type { Rules } from "./rules.ts";
 
 export const denoRules: Rules = {
@@ -18,10 +18,13 @@ export const denoRules: Rules = {
   destroy: "deferred",
   // D2: the same with `stream.end`, where the peer resets a stream with a large window at its end.
   end: "deferred",
-  // As on Node: the engine's window allows more in one read than the default.
-  connectionWindow: MAX_31,
-  // nghttp2 always says GOAWAY.
+  // D2 wants enlarged windows on both sides: the connection's is the default. Those of its streams are the largest, since
+  // they cannot be given back before a stream has a reader; what else D2 wants, a peer's RST_STREAM, never gets here.
+  ...WINDOWS,
+  // nghttp2 says GOAWAY of itself.
   silentEnd: INTERNAL_ERROR,
+  // `data` comes before the `response` that was first on the wire (since 2.7.5): it waits for it (`channel.ts`). PING took 0 ms:
+  // own clock. `socket.authorized` is true on a server that asked for no certificate: `../tls/dial.ts` (all 2.9.6).
   // D1: GOAWAY without an open stream kills the process inside of nghttp2, before any JavaScript runs
   // (denoland/deno#36788; 2.9.4 to 2.9.6). D2: so does RST_STREAM at the end of a stream with a large window, which any peer
   // can send. What Deno does not see cannot do that.

@@ -132,7 +132,7 @@ export class Inbound implements FrameSink, DataOwner {
       return undefined;
     }
     session.ids.used(id);
-    if (session.channels.size >= session.settings.maxStreams) {
+    if (session.counted >= session.settings.maxStreams) {
       // Before the peer knows the limit it cannot be blamed.
       if (this.#acknowledged) session.budget.reset();
       session.hushed.add(id);
@@ -185,11 +185,11 @@ export class Inbound implements FrameSink, DataOwner {
     }
     this.#moveWindows();
     const first = session.handler === undefined;
-    // From then on the runtime never waits for a window: there is only one flow control, ours.
-    if (first) shown.push(SETTINGS_INITIAL_WINDOW_SIZE, MAX_31);
+    // From then on the runtime never waits for a window (`outbound.ts`): there is only one flow control, ours.
+    if (first) shown.push(SETTINGS_INITIAL_WINDOW_SIZE, session.rules.sendWindow);
     this.#show(shown);
     if (!first) return;
-    writeWindowUpdate(session.feed, 0, MAX_31 - DEFAULT_WINDOW);
+    writeWindowUpdate(session.feed, 0, session.rules.sendWindow - DEFAULT_WINDOW);
     session.greeted();
   }
 

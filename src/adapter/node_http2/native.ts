@@ -10,12 +10,19 @@ import {
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Fields } from "../contract.ts";
-import { MAX_31, MAX_MAX_FRAME } from "../http2/frames.ts";
+import { DEFAULT_WINDOW, MAX_31, MAX_MAX_FRAME } from "../http2/frames.ts";
 import type { ResolvedSettings } from "../http2/limits.ts";
 import type { Rules } from "./rules.ts";
 
 export type NativeSession = ClientHttp2Session | ServerHttp2Session;
 export type NativeStream = ClientHttp2Stream | ServerHttp2Stream;
+
+/** The default for reading; for sending the largest, filled up long before they are used up. */
+export const WINDOWS: Pick<Rules, "feedWindow" | "sendWindow" | "topUp"> = {
+  feedWindow: DEFAULT_WINDOW,
+  sendWindow: MAX_31,
+  topUp: 1 << 29,
+};
 
 /** What a session tells. */
 export interface NativeEvents {
@@ -32,7 +39,6 @@ export function nativeSession(
   role: "client" | "server",
   wire: Duplex,
   { limits }: ResolvedSettings,
-  rules: Rules,
   events: NativeEvents,
 ): NativeSession {
   const options = {
@@ -57,16 +63,12 @@ export function nativeSession(
   let error: Error | undefined;
   session.on("error", (given: Error) => void (error ??= given));
   session.on("close", () => events.closed(error));
-  const ready = (): void => {
-    if (rules.connectionWindow !== undefined) session.setLocalWindowSize?.(rules.connectionWindow);
-    events.connected();
-  };
-  if (role === "client") session.on("connect", ready);
+  if (role === "client") session.on("connect", () => events.connected());
   else {
     session.on("stream", (stream: ServerHttp2Stream, _headers: unknown, _flags: number, raw: Fields) => {
       events.stream(stream, raw);
     });
-    ready();
+    events.connected();
   }
   return session;
 }

@@ -1,6 +1,6 @@
 /** What the engine has to know of Node: floor 22, measured with 22.23, 24.21 and 26.10. @module */
 import { INTERNAL_ERROR } from "../http2/errors.ts";
-import { MAX_31 } from "../http2/frames.ts";
+import { WINDOWS } from "./native.ts";
 import type { Rules } from "./rules.ts";
 
 export const nodeRules: Rules = {
@@ -15,12 +15,14 @@ export const nodeRules: Rules = {
   // was freed, Node 24 and 26: nodejs/node#64850, #64113. Not reproduced here.
   destroy: "deferred",
   end: "at once",
-  // N1: between two Nodes below 26 a window above the default stalls bulk both ways, each end waiting for its socket to take
-  // more before it reads. Not over `wire.ts`, which always takes. Left at its default, nghttp2 ends the session of Node 26 over
-  // what the engine's window allows in one read.
-  connectionWindow: MAX_31,
-  // nghttp2 always says GOAWAY.
+  // N1: between two Nodes below 26 (20.20, 22.23, 24.21) a window above the default stalls bulk both ways, each end waiting for
+  // its socket to take more before it reads; with small TCP buffers the default one does too. So it is never raised, and
+  // `wire.ts` always takes. Given more than it has given back, nghttp2 ends the session (FLOW_CONTROL_ERROR; seen on 26.10).
+  ...WINDOWS,
+  // nghttp2 says GOAWAY of itself.
   silentEnd: INTERNAL_ERROR,
+  // A3: a server counts streams that were given up until JavaScript has heard of it, and refuses as many new ones with
+  // ENHANCE_YOUR_CALM (22.23, 24.21, 26.10). It is told of no limit; the engine's counts (`session.ts`).
   // A2: after 1,000 RST_STREAM in a burst nghttp2 ends a server's session (33 a second from then on, nghttp2/nghttp2#1984):
   // `resetBurst` decides here. A GOAWAY with a code would destroy every stream, those that the peer still answers too.
   endings: "kept away",

@@ -1,5 +1,5 @@
 /** What each frame of the runtime becomes on the wire. What concerns the connection is not the runtime's to say. @module */
-import { writeGreeting, writeReset, writeSettingsAck } from "../http2/control.ts";
+import { writeGreeting, writeReset, writeSettingsAck, writeWindowUpdate } from "../http2/control.ts";
 import { codeName, H2Error, NO_ERROR } from "../http2/errors.ts";
 import { DATA, END_STREAM } from "../http2/frames.ts";
 import type { DataOwner, FrameSink } from "../http2/receiver.ts";
@@ -26,8 +26,9 @@ export class Outbound implements FrameSink, DataOwner {
   /** False for a stream that we have reset: none of it may follow RST_STREAM. */
   onDataLength(_owner: DataOwner, payload: number, endStream: boolean): boolean {
     const { sender, out } = this.#session;
-    sender.owed -= payload;
     const channel = this.#channel;
+    sender.owed -= payload;
+    this.#fillUp(payload);
     // Bun ends a stream with an empty frame and then an empty one with END_STREAM (1.4.4): peers count the first against
     // floods (RFC 9113 section 10.5), and more than their limit of streams a second would end the connection.
     if (payload === 0 && !endStream) return false;
@@ -38,6 +39,19 @@ export class Outbound implements FrameSink, DataOwner {
     }
     out.head(payload, DATA, endStream ? END_STREAM : 0, this.#id);
     return true;
+  }
+
+  /** The session's own windows. By what has left it: with what it still has they would be above 2^31-1. */
+  #fillUp(sent: number): void {
+    const { sender, feed, rules } = this.#session;
+    const channel = this.#channel;
+    if ((sender.sent += sent) >= rules.topUp) {
+      writeWindowUpdate(feed, 0, sender.sent);
+      sender.sent = 0;
+    }
+    if (channel === undefined || (channel.sent += sent) < rules.topUp) return;
+    writeWindowUpdate(feed, this.#id, channel.sent);
+    channel.sent = 0;
   }
 
   padding(): void {}
@@ -87,6 +101,12 @@ export class Outbound implements FrameSink, DataOwner {
   onPriority(): void {}
   onPing(): void {}
   onPingAck(): void {}
-  onWindowUpdate(): void {}
   onUnknown(): void {}
+
+  /** Those of a stream say nothing: its window is never the narrower one. */
+  onWindowUpdate(id: number, increment: number): void {
+    if (id !== 0) return;
+    this.#session.feed.window += increment;
+    this.#session.wake();
+  }
 }

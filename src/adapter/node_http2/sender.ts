@@ -17,8 +17,8 @@ export class Sender {
   owed = 0;
   /** Bytes given to the transport that have not left. */
   flying = 0;
-  /** Handed to the runtime since its own connection window was filled up. */
-  handed = 0;
+  /** What the runtime has sent since its own connection window was filled up. */
+  sent = 0;
   /** In order of their turn. */
   readonly #ring: Set<PlatformChannel> = new Set();
   readonly #out: { readonly waiting: number };
@@ -77,7 +77,6 @@ export class Sender {
   #hand(channel: PlatformChannel, data: Uint8Array, from: number, n: number): void {
     this.window -= n;
     this.owed += n;
-    this.handed += n;
     channel.hand(data, from, n);
   }
 

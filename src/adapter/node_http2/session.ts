@@ -29,6 +29,7 @@ import { Receiver } from "../http2/receiver.ts";
 import type { SessionHost } from "../http2/session.ts";
 import { StreamIds } from "../http2/stream_ids.ts";
 import { CLOSED, END_CALLED, IN_BARE, PlatformChannel, RESPONDED, WRITE_ENDED } from "./channel.ts";
+import { Feed } from "./feed.ts";
 import { Inbound } from "./inbound.ts";
 import { type NativeSession, nativeSession, type NativeStream, outgoing } from "./native.ts";
 import { Outbound } from "./outbound.ts";
@@ -43,8 +44,6 @@ const SHUTDOWN_PING = 0x676f6e65;
 const OWN_PING = 0x68327069;
 /** Turns of the event loop in which the runtime may still deliver what came before an end. */
 const PATIENCE = 20;
-/** The runtime's own send windows are filled up again after so much. */
-const TOP_UP = 1 << 29;
 
 /** What the session needs of the world. */
 export interface Host extends SessionHost {
@@ -66,7 +65,7 @@ export class Session {
   /** To the peer, and to the runtime. */
   readonly out: FrameWriter = new FrameWriter("gated");
   readonly sender: Sender = new Sender(this.out);
-  readonly feed: FrameWriter = new FrameWriter();
+  readonly feed: Feed;
   /** The owner, once the peer's SETTINGS have come. */
   handler: ConnectionHandler | undefined = undefined;
   bytesIn = 0;
@@ -107,6 +106,7 @@ export class Session {
     this.client = role === "client";
     this.settings = settings;
     this.rules = rules;
+    this.feed = new Feed(rules.feedWindow);
     this.#host = host;
     this.ids = new StreamIds(role);
     this.budget = new Budget(settings.limits, now);
@@ -120,7 +120,7 @@ export class Session {
     this.#fromPeer = new Receiver(new Inbound(this), preface(peer), maxFrame, limits.maxContinuations);
     this.#fromNative = new Receiver(new Outbound(this), preface(role), 0xffffff, Infinity);
     this.#wire = new Wire((bytes) => this.#sent(bytes));
-    this.#native = nativeSession(role, this.#wire, settings, rules, {
+    this.#native = nativeSession(role, this.#wire, settings, {
       // Never within the constructor: what the host does then needs the session.
       connected: () => queueMicrotask(() => this.over || host.start()),
       stream: (stream, raw) => this.#requested(stream, raw),
@@ -157,12 +157,12 @@ export class Session {
   /** Gives the runtime what is for it, serves who waits, and tells the owners. */
   prepare(): void {
     if (this.over) return;
-    if (this.sender.handed > TOP_UP) {
-      writeWindowUpdate(this.feed, 0, this.sender.handed);
-      this.sender.handed = 0;
-    }
     const bytes = this.feed.take();
-    if (bytes !== undefined) this.#wire.feed(bytes);
+    if (bytes !== undefined) {
+      // The runtime's turns count from when it has everything.
+      if (this.feed.behind) this.#lateTurns = 0;
+      this.#wire.feed(bytes);
+    }
     if (this.over) return;
     this.sender.fill();
     this.#tellLate(0);
@@ -295,6 +295,11 @@ export class Session {
   }
 
   // ---- for channels and frames
+
+  /** Streams that count against our limit: those that the peer has ended do not, though their owners hear of it later. */
+  get counted(): number {
+    return this.channels.size - Math.min(this.#late.size, this.settings.maxStreams);
+  }
 
   wake(): void {
     if (!this.over) this.#host.wake();

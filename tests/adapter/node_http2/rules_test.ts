@@ -1,15 +1,12 @@
 // The faults of each runtime's `node:http2` (`programs/bare.ts` shows them, in a process of its own), and the rule that keeps
-// each away from the engine's owner. What kills the process is in `survival_test.ts`, what the contract promises in its suite.
+// each away from the engine's owner: streams, their ends and their windows. Sessions are in `rules_sessions_test.ts`, what kills
+// the process in `survival_test.ts`, what the contract promises in its suite.
 import { assert, assertEquals } from "@std/assert";
 import { PlatformChannel } from "../../../src/adapter/node_http2/channel.ts";
-import { platformEngineOver } from "../../../src/adapter/node_http2/engine.ts";
 import { currentRules, type Rules, rulesOf } from "../../../src/adapter/node_http2/rules.ts";
+import { MAX_31 } from "../../../src/adapter/http2/frames.ts";
 import type { Session } from "../../../src/adapter/node_http2/session.ts";
-import { dial } from "../../../src/adapter/tls/dial.ts";
-import { listenTls } from "../../../src/adapter/tls/listen.ts";
 import { test, type TestContext } from "../../support/harness.ts";
-import { currentRuntime, type RuntimeName } from "../../support/runtime.ts";
-import { spawnRuntime } from "../../support/spawn.ts";
 import { rawConnection } from "../contract/connecting.ts";
 import {
   frame,
@@ -24,26 +21,8 @@ import {
   settingsAck,
   words,
 } from "../contract/raw_peer.ts";
-import { type Ear, ear, echo, ends, type Engines, listen, ok, pattern, post, writeAll } from "../contract/setup.ts";
-
-const runtime = currentRuntime();
-
-function engines(change: Partial<Rules> = {}): Engines {
-  const engine = platformEngineOver({ dial, listen: listenTls }, { ...currentRules, ...change });
-  return { client: engine, server: engine };
-}
-
-/** What `node:http2` itself makes of it, in the runtime that runs this. */
-async function bare(t: TestContext, trigger: string): Promise<string> {
-  const child = spawnRuntime(t, runtime, new URL("./programs/bare.ts", import.meta.url), [trigger]);
-  const [, result = ""] = await child.out.line(/^result (.*)$/);
-  await child.exit();
-  return result;
-}
-
-function is(...names: RuntimeName[]): boolean {
-  return names.includes(runtime);
-}
+import { type Ear, ear, echo, ends, listen, ok, pattern, post, writeAll } from "../contract/setup.ts";
+import { bare, engines, is } from "./support.ts";
 
 test("A1: a stream that is cut tells of `end` and of no error; ours never does", async (t) => {
   const events = (await bare(t, "cut")).split(",");
@@ -136,7 +115,7 @@ test("B1: a large connection window stalls Bun after one stream window; ours goe
   assertEquals([await handler.gone, handler.received], [undefined, 5_000_000]);
 });
 
-test("the session's own connection window is out of the way: else a burst of more ends it", async (t) => {
+test("a burst goes to the session as far as its own connection window: more than that ends it", async (t) => {
   const burst = async (change: Partial<Rules>): Promise<string> => {
     const large = { window: 1 << 20 };
     const { pair } = await ends(t, engines(change), { settings: large, clientSettings: large });
@@ -150,7 +129,39 @@ test("the session's own connection window is out of the way: else a burst of mor
   };
   assertEquals(await burst({}), "whole");
   // Node below 26 reads 16 KiB at a time, and has given it back before it reads more.
-  assertEquals(await burst({ connectionWindow: undefined }), is("node22", "node24") ? "whole" : "ended");
+  assertEquals(await burst({ feedWindow: MAX_31 }), is("node22", "node24") ? "whole" : "ended");
+});
+
+test("the session's send windows are filled up, of a stream and of the connection, and never beyond their limit", async (t) => {
+  // The smaller window stalls unless it is filled up, the largest is broken by what the session has not sent yet.
+  for (const change of [{ sendWindow: 100_000, topUp: 25_000 }, { topUp: 1 }]) {
+    const large = { window: 8 << 20 };
+    const { pair, clientEar, serverEar } = await ends(t, engines(change), { settings: large, clientSettings: large });
+    const { near, nearEar, far, farEar } = await pair();
+    far.respond(ok);
+    await Promise.all([writeAll(near, nearEar, pattern(2_000_000)), writeAll(far, farEar, pattern(2_000_000), 64)]);
+    assertEquals([await nearEar.gone, await farEar.gone], [undefined, undefined]);
+    assertEquals([nearEar.received, farEar.received], [2_000_000, 2_000_000]);
+    assertEquals([clientEar.error, serverEar.error], [undefined, undefined]);
+  }
+});
+
+test("streams that are given up with data under way do not use up the session's window", async (t) => {
+  const { port, request: next } = await listen(t, engines());
+  const peer = await rawClient(t, port);
+  peer.send(PREFACE, settings, settingsAck);
+  const body = frame(0, 0, 0, pattern(16_384));
+  for (let id = 1; id < 40; id += 2) {
+    body.set(words(id), 5);
+    peer.send(headers(id, request), body, body, body);
+    const { channel, ear: handler } = await next();
+    await handler.until(() => handler.received > 0);
+    channel.reset();
+  }
+  peer.send(headers(41, request), ...Array.from({ length: 3 }, () => frame(0, 0, 41, pattern(16_384))));
+  const { ear: handler } = await next();
+  await handler.until(() => handler.received === 3 * 16_384 || handler.closed);
+  assertEquals([handler.fault, handler.log], [undefined, ["data"]]);
 });
 
 test("an end without GOAWAY is told with the code that it has to be", async (t) => {
