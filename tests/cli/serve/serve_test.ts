@@ -42,8 +42,10 @@ test("check: 0 for a good file, 2 with every problem", async (t) => {
   assertEquals([good.code, good.out.split(": ").at(-1)], [0, "2 servers, no problem"]);
   assertMatch(good.err, /note: :0 has no handler/);
   const bad = await run("check", join(path, "bad.json"));
-  assertEquals([bad.code, bad.out, bad.err.trim().split("\n").length], [2, "", 2]);
+  assertEquals([bad.code, bad.out, bad.err.trim().split("\n").length], [2, "", 4]);
   assertMatch(bad.err, /`\[0\]\.listen` is "x", expected an address/);
+  assertMatch(bad.err, /`\[2\]\.listen` is ":1", but \[1\] has this name already/);
+  assertMatch(bad.err, /Server ":1" has no certificate, and `expose` is an https URL/);
   assertMatch(bad.err, /`\[1\]\.disbled` is not a field; did you mean `disabled`\?/);
   const later = await run("check", join(path, "later.json"));
   assertEquals([later.code, later.err.trim().split("\n").length], [2, 2]);

@@ -124,6 +124,44 @@ test("h2 fetch: what is wrong with a handler is an empty 500, told once", async 
   assertEquals(service.inFlight, 0);
 });
 
+test("h2 fetch: a body that is not as long as its content-length is a failure, and never a malformed response", async (t) => {
+  let cancelled = 0;
+  const { ask, owner } = await rig(t, {
+    fetch(request) {
+      const [, kind, length] = new URL(request.url).pathname.split("/");
+      const headers = { "content-length": length! };
+      if (kind === "known") return new Response("hello", { headers });
+      if (kind === "none") return new Response(null, { headers });
+      let chunks = ["he", "llo", "!!!!!!"];
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await settled();
+            const chunk = chunks.shift();
+            if (length !== "9") chunks = [];
+            if (chunk === undefined) controller.close();
+            else controller.enqueue(new TextEncoder().encode(chunk));
+          },
+          cancel: () => void cancelled++,
+        }, { highWaterMark: 0 }),
+        { headers },
+      );
+    },
+  });
+  for (const path of ["/known/3", "/known/9", "/none/1"]) {
+    assertEquals((await ask({ ":path": path })).status, 500, path);
+  }
+  for (const path of ["/stream/9", "/stream/1"]) {
+    const reply = await ask({ ":path": path });
+    assert(reply.status === 500 || faultOf(reply) !== "none", path);
+  }
+  assertEquals(cancelled, 2);
+  assertEquals(owner.failures.map(({ message }) => /content-length/.test(message)), Array(5).fill(true));
+  const head = await ask({ ":method": "HEAD", ":path": "/none/7" });
+  assertEquals([head.status, head.fields], [200, ["content-length", "7"]]);
+  assertEquals((await ask({ ":path": "/known/5" })).text, "hello");
+});
+
 test("h2 fetch: a body that fails before its first byte is a 500, later a reset with INTERNAL_ERROR", async (t) => {
   const { ask, owner } = await rig(t, {
     fetch(request) {
