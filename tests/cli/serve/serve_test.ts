@@ -147,6 +147,30 @@ test("serve: a process of its own, SIGHUP reloads, SIGTERM ends it", { needs: li
   assertEquals((await child.exit()).code, 0);
 });
 
+test("serve: a file without servers is served, too, until it has some", { needs: linux }, async (t) => {
+  const one = (disabled: string): string =>
+    `[{ "name": "files", "listen": "127.0.0.1:0", "static": "."${disabled} }, { "name": "b", "listen": "127.0.0.1:0", "disabled": true }]`;
+  const path = await folder(t, { "servers.json": one(""), "hello.txt": "hello" });
+  const file = join(path, "servers.json");
+  const child = spawnRuntime(t, currentRuntime(), new URL("../../../cli.ts", import.meta.url), [
+    "serve",
+    file,
+    "--verbose",
+  ]);
+  const reload = async (text: string, said: RegExp): Promise<void> => {
+    await writeFile(file, text);
+    child.kill("SIGHUP");
+    await child.err.line(said);
+  };
+  await child.err.line(/files on http:/);
+  await reload("[]", /reloaded: removed files, b; kept 0/);
+  await reload(one(`, "disabled": true`), /reloaded: added files, b; kept 0/);
+  await reload(one(""), /files is running/);
+  child.kill("SIGTERM");
+  await child.err.line(/stopped: 0 requests/);
+  assertEquals((await child.exit()).code, 0);
+});
+
 test("serve: the table on a terminal", async (t) => {
   const path = await folder(t, { "servers.json": `[{ "name": "web", "listen": "127.0.0.1:0", "static": "." }]` });
   const io = fakeIo({}, { columns: 60 });

@@ -54,6 +54,11 @@ export class FetchExchange extends Exchange {
     this.#respond(result);
   }
 
+  override fail(error: unknown): void {
+    // What it was told of its client's end, handed back.
+    if (this.#why === undefined || error !== this.#why) super.fail(error);
+  }
+
   /** For `request.signal`. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {

@@ -427,6 +427,22 @@ test("h2 fetch: a client that goes away aborts the signal, also of what was made
   assertEquals(owner.outcomes.map(({ status, cut }) => [status, cut]), [[200, "client"]]);
 });
 
+test("h2 fetch: a handler that hands back what it was told of its client's end has not failed", async (t) => {
+  const { promise: begun, resolve: begin } = later<void>();
+  const { open, owner } = await rig(t, {
+    async fetch(request) {
+      begin();
+      return new Response(await request.text());
+    },
+  });
+  const stream = open({ ":method": "POST" });
+  await begun;
+  stream.channel.reset();
+  assertEquals((await owner.outcome()).cut, "client");
+  await settled();
+  assertEquals(owner.failures, []);
+});
+
 test("h2 fetch: a signal that is asked for after the client has gone has aborted", async (t) => {
   const { promise: begun, resolve: begin } = later<Request>();
   const { open, owner } = await rig(t, {
