@@ -203,7 +203,7 @@ export class ServerCore {
     const turn = this.#serial.run(async () => {
       if (!patience.begin()) return;
       if (removals !== this.removals) throw this.#wasRemoved();
-      await this.startNow({ timeout: until - clock.now(), signal });
+      await this.startNow({ timeout: Math.max(0, until - clock.now()), signal });
     });
     try {
       if (await Promise.race([turn, patience.lost]) !== "lost") return;
