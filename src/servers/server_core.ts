@@ -100,7 +100,7 @@ export class ServerCore {
       },
       began: () => this.traffic.began(),
       ended: (outcome) => this.traffic.ended(outcome),
-      failed: (error) => this.#handlerFailed(error),
+      failed: (error, what) => what === "port" ? this.#portFailed(error) : this.#handlerFailed(error),
     };
   }
 
@@ -188,6 +188,12 @@ export class ServerCore {
   #handlerFailed(cause: Error): void {
     const message = `In server "${this.name}": ${cause.message}`;
     this.report(new ServerError("ERR_SERVER_HANDLER", this.name, message, { cause }));
+  }
+
+  // It goes on listening: no file descriptor was left, for example.
+  #portFailed(cause: Error): void {
+    const message = `Server "${this.name}" could not accept a connection: ${cause.message}`;
+    this.report(new ServerError("ERR_SERVER_LISTEN", this.name, message, { cause }));
   }
 
   // ---- start
