@@ -11,7 +11,7 @@
  * |---|---|
  * | `ERR_SERVER_CONFIG` | a field has a value that cannot work here; `path` names it |
  * | `ERR_SERVER_HANDLER` | a handler threw, or cannot be loaded or found |
- * | `ERR_SERVER_LISTEN` | the port cannot be opened; `cause` is the system's error |
+ * | `ERR_SERVER_LISTEN` | the port cannot be opened, or not accept; `cause` is the system's error |
  * | `ERR_SERVER_TLS` | a certificate or key is missing, cannot be read, or is broken |
  * | `ERR_SERVER_START` | not up within its time, or stopped while it started |
  * | `ERR_SERVER_STOP` | requests had to be aborted, or the port was not free in time |

@@ -7,12 +7,11 @@ import type { ServerTls } from "../adapter/tls/material.ts";
 import { certificateSources } from "./certificate.ts";
 import { collide, type ListenAddress, parseListen } from "./config/address.ts";
 import { fieldPath, isHandler, type Problem, problem } from "./config/problems.ts";
-import { addressTaken, checkConfig, configError, copyConfig, nameOf } from "./config/validate.ts";
+import { addressTaken, checkConfig, type Checked, configError, copyConfig, nameOf } from "./config/validate.ts";
 import type { ServerEnvironment } from "./environment.ts";
 import { ServerError } from "./errors.ts";
 import { findHandler } from "./handlers.ts";
 import type { HandlerSource } from "./handling.ts";
-import type { HttpServerConfig } from "./options.ts";
 import type { ServerCore } from "./server_core.ts";
 import { protocolsOf, type ServerSettings, settingsOf } from "./settings.ts";
 
@@ -30,11 +29,25 @@ export function checkedSettings(
   pool: Surroundings,
   before?: ServerSettings,
 ): { readonly settings: ServerSettings } | { readonly errors: ServerError[] } {
-  const errors = checkConfig(config, path);
-  if (errors.length > 0) return { errors };
-  const settings = settingsOf(copyConfig(config as HttpServerConfig), before);
-  const misfits = [...handlerErrors(settings, path, pool), ...platformErrors(settings, path, pool)];
-  return misfits.length > 0 ? { errors: misfits } : { settings };
+  const checked = checkConfig(config, path);
+  const { settings, errors } = placedSettings(checked, pool, before);
+  return errors.length > 0 ? { errors } : { settings };
+}
+
+/** What is wrong with a config by itself and in this pool, and the settings of what is right. */
+export function placedSettings(
+  { sound, errors, path, broken }: Checked,
+  pool: Surroundings,
+  before?: ServerSettings,
+): { readonly settings: ServerSettings; readonly errors: ServerError[] } {
+  // Only for the checks: where it listens plays no part in them.
+  const settings = settingsOf(copyConfig({ listen: ":0", ...sound }), before);
+  const all = [...errors];
+  if (!broken("handlerKey", "handler", "handlers", "module", "static")) {
+    all.push(...handlerErrors(settings, path, pool));
+  }
+  if (!broken("tls", "tlsMandatory", "expose")) all.push(...platformErrors(settings, path, pool));
+  return { settings, errors: all };
 }
 
 /** The same for a server that comes from elsewhere. */

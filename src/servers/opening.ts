@@ -69,8 +69,6 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
   EADDRINUSE: "the address is in use",
   EACCES: "not permitted",
   EADDRNOTAVAIL: "the address is not one of this machine",
-  // Deno's word for it.
-  EINVAL: "the address is not one of this machine",
   ENOTFOUND: "the name has no address",
 };
 

@@ -11,7 +11,7 @@ import { Serial } from "../core/serial.ts";
 import { asServerError, withAll } from "./calls.ts";
 import { sourcesOf } from "./certificate.ts";
 import { type Problem, problem } from "./config/problems.ts";
-import { configError, copyConfig, summary } from "./config/validate.ts";
+import { checkConfig, checkTogether, configError, copyConfig, summary } from "./config/validate.ts";
 import { DEFAULT_GRACE } from "./draining.ts";
 import { type ServerEnvironment, serverEnvironment, withServerEnvironment } from "./environment.ts";
 import { ServerBatchError, ServerError } from "./errors.ts";
@@ -66,9 +66,10 @@ export class PoolCore implements ServerHome {
     for (const one of optionProblems(options)) errors.push(configError("", one));
     attempt(() => checkSource("", given));
     if (tls !== undefined) attempt(() => void sourcesOf("", tls, "the pool's tls", "tls"));
-    let i = 0;
+    const all: Together[] = [];
     for (const server of servers) {
-      const path = `[${i++}]`;
+      const path = `[${all.length}]`;
+      all.push(together(server, path));
       const candidate = this.candidate(server, path, () => this.members.values());
       if (candidate instanceof ServerCore) {
         if (this.members.has(candidate.name)) {
@@ -79,6 +80,7 @@ export class PoolCore implements ServerHome {
     }
     if (errors.length === 0) return;
     for (const core of this.members.values()) core.leave(this);
+    errors.push(...unsaid(errors, all));
     throw new ServerBatchError("ERR_SERVERS_ADD", summary(errors), errors);
   }
 
@@ -193,7 +195,10 @@ export class PoolCore implements ServerHome {
         const staying = [...this.members.values()].filter(({ name }) => !incoming.has(name));
         errors.push(...collisions(core.settings, `[${i}]`, staying));
       });
-      if (errors.length > 0) throw new ServerBatchError("ERR_SERVERS_ADD", summary(errors), errors);
+      if (errors.length > 0) {
+        errors.push(...unsaid(errors, configs.map((config, i) => together(config, `[${i}]`))));
+        throw new ServerBatchError("ERR_SERVERS_ADD", summary(errors), errors);
+      }
       const old = [...incoming.keys()].flatMap((name) => this.members.get(name) ?? []);
       await Promise.all(old.map((core) => core.remove(DEFAULT_GRACE)));
       for (const core of old) core.leave(this);
@@ -230,6 +235,19 @@ export class PoolCore implements ServerHome {
       rethrowLater(error);
     }
   }
+}
+
+type Together = Parameters<typeof checkTogether>[0][number];
+
+function together(server: HttpServerConfig | HttpServer, path: string): Together {
+  const settings = coreOf(server)?.settings;
+  return settings === undefined ? checkConfig(server, path) : { path, sound: settings.given, broken: () => false };
+}
+
+/** What is wrong between servers of which one has another problem, too: it was compared with none. */
+function unsaid(said: readonly ServerError[], all: readonly Together[]): ServerError[] {
+  const paths = new Set(said.map(({ path }) => path));
+  return checkTogether(all).filter(({ path }) => !paths.has(path));
 }
 
 const OPTIONS = ["name", "servers", "tls", "logger", "signal", "handler", "handlers"];

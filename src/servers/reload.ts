@@ -9,10 +9,10 @@
  */
 import type { HttpListener } from "../adapter/http/contract.ts";
 import { collide, isFixed } from "./config/address.ts";
-import { checkTogether, summary } from "./config/validate.ts";
+import { checkConfig, type Checked, checkTogether, summary } from "./config/validate.ts";
 import { DEFAULT_GRACE, Draining } from "./draining.ts";
 import { ServerBatchError, type ServerError } from "./errors.ts";
-import { checkedSettings, nameOf } from "./membership.ts";
+import { nameOf, placedSettings } from "./membership.ts";
 import { openListener } from "./opening.ts";
 import type { HttpServerConfig } from "./options.ts";
 import type { PoolCore } from "./pool_core.ts";
@@ -56,15 +56,16 @@ export function reload(pool: PoolCore, configs: Iterable<HttpServerConfig>): Pro
 /** Everything that is wrong is known before anything happens. */
 function check(pool: PoolCore, configs: readonly HttpServerConfig[]): Target[] {
   const errors: ServerError[] = [];
-  const found: { settings: ServerSettings; path: string }[] = [];
+  const found: (Checked & { settings: ServerSettings })[] = [];
   configs.forEach((config, i) => {
     const path = `[${i}]`;
     const before = typeof config === "object" && config !== null ? memberOf(pool, config)?.settings : undefined;
-    const checked = checkedSettings(config, path, pool.surroundings(), before);
-    if ("errors" in checked) errors.push(...checked.errors);
-    else found.push({ settings: checked.settings, path });
+    const checked = checkConfig(config, path);
+    const placed = placedSettings(checked, pool.surroundings(), before);
+    errors.push(...placed.errors);
+    found.push({ ...checked, settings: placed.settings });
   });
-  errors.push(...checkTogether(found.map(({ settings, path }) => ({ config: settings.given, path }))));
+  errors.push(...checkTogether(found));
   if (errors.length > 0) throw new ServerBatchError("ERR_SERVERS_RELOAD", summary(errors), errors);
   return found.map(({ settings }) => {
     const core = pool.members.get(settings.name);

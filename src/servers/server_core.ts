@@ -100,7 +100,7 @@ export class ServerCore {
       },
       began: () => this.traffic.began(),
       ended: (outcome) => this.traffic.ended(outcome),
-      failed: (error) => this.#handlerFailed(error),
+      failed: (error, what) => what === "port" ? this.#portFailed(error) : this.#handlerFailed(error),
     };
   }
 
@@ -190,6 +190,12 @@ export class ServerCore {
     this.report(new ServerError("ERR_SERVER_HANDLER", this.name, message, { cause }));
   }
 
+  // It goes on listening: no file descriptor was left, for example.
+  #portFailed(cause: Error): void {
+    const message = `Server "${this.name}" could not accept a connection: ${cause.message}`;
+    this.report(new ServerError("ERR_SERVER_LISTEN", this.name, message, { cause }));
+  }
+
   // ---- start
 
   /** For users: waits its turn, and forgets what the health check was about to do. */
@@ -203,7 +209,7 @@ export class ServerCore {
     const turn = this.#serial.run(async () => {
       if (!patience.begin()) return;
       if (removals !== this.removals) throw this.#wasRemoved();
-      await this.startNow({ timeout: until - clock.now(), signal });
+      await this.startNow({ timeout: Math.max(0, until - clock.now()), signal });
     });
     try {
       if (await Promise.race([turn, patience.lost]) !== "lost") return;

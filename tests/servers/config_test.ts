@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { checkServers } from "../../src/servers/checking.ts";
 import { collide, derivedUrl, hostPortOf, parseListen } from "../../src/servers/config/address.ts";
 import { serversJsonSchema } from "../../src/servers/config/json_schema.ts";
 import { parseJsonc } from "../../src/servers/config/jsonc.ts";
@@ -180,6 +181,73 @@ test("validateServers tells everything at once", () => {
     "[2].tls.keyFile",
   ]);
   assertEquals(error.errors.map(({ code }) => code), Array(6).fill("ERR_SERVER_CONFIG"));
+});
+
+test("what is wrong between servers is told together with what is wrong in them", async (t) => {
+  const configs = [
+    { name: "a", listen: "127.0.0.1:99999" },
+    { name: "a", listen: ":80", readTimeout: "5 parsecs", tlsMandatory: true, tls: { key: certs.server.key } },
+    { listen: "127.0.0.1:80", reusePort: 1 },
+    { name: 5, listen: "127.0.0.1:80", export: "x", module: 5 },
+    { name: "b", listen: "0.0.0.0:80" },
+  ];
+  const paths = (errors: readonly { path?: string }[]): string[] => errors.map(({ path }) => path ?? "").sort();
+  const own = ["[0].listen", "[1].name", "[1].readTimeout", "[1].tls.key", "[2].reusePort", "[3].module", "[3].name"];
+  const expected = [...own.map((path) => path === "[1].tls.key" ? "[1].tls.cert" : path), "[3].listen", "[4].listen"];
+  const told = paths((assertThrows(() => validateServers(configs)) as ServerBatchError).errors);
+  assertEquals([...new Set(told)], expected.sort());
+  const pool = world(t).pool();
+  await pool.add({ name: "x", listen: ":1" });
+  const servers = [
+    { name: "a", listen: "127.0.0.1:99999" },
+    { name: "a", listen: ":80", readTimeout: "5 parsecs", tlsMandatory: true },
+    { name: "c", listen: ":80", handlerKey: "nowhere", idleTimeout: -1 },
+  ];
+  const all = [
+    "[0].listen",
+    "[1].name",
+    "[1].readTimeout",
+    "[1].tls",
+    "[2].handlerKey",
+    "[2].idleTimeout",
+    "[2].listen",
+  ];
+  const batch = async (call: () => unknown, code: string): Promise<string[]> =>
+    paths(await problems(call, code as never));
+  assertEquals(await batch(() => world(t).pool({ servers: servers as never }), "ERR_SERVERS_ADD"), all);
+  assertEquals(await batch(() => pool.merge(servers as never), "ERR_SERVERS_ADD"), all);
+  assertEquals(await batch(() => pool.reload(servers as never), "ERR_SERVERS_RELOAD"), all);
+  assertEquals([...pool.keys()], ["x"]);
+});
+
+test("check tells everything about a file at once: fields, handlers, folders, certificates, collisions", async (t) => {
+  const path = await folder(t, {
+    "servers.json": `{ "servers": [
+      { "name": "a", "listen": "127.0.0.1:99999", "module": "./none.js" },
+      { "name": "a", "listen": ":80", "readTimeout": "5 parsecs", "tlsMandatory": true },
+      { "name": "b", "listen": ":80", "static": "nowhere", "tls": { "certFile": "none.pem", "keyFile": "none.pem" } },
+      { "name": "c", "listen": ":81", "handlerKey": "nowhere", "expose": "https://c.example" },
+    ] }`,
+  });
+  const checked = await checkServers(join(path, "servers.json"));
+  assert("problems" in checked);
+  const told = checked.problems.map(({ server, path, code }) => `${server} ${path ?? code}`).sort();
+  assertEquals(told, [
+    "a servers[0].listen",
+    "a servers[0].module",
+    "a servers[1].name",
+    "a servers[1].readTimeout",
+    "a servers[1].tls",
+    "b ERR_SERVER_TLS",
+    "b servers[2].listen",
+    "b servers[2].static",
+    "c servers[3].handlerKey",
+    "c servers[3].tls",
+  ]);
+  const broken = `{ "tls": null, "servers": [{ "listen": ":1", "tlsMandatory": true }, { "listen": ":1" }] }`;
+  const other = await checkServers(join(await folder(t, { "servers.json": broken }), "servers.json"));
+  assert("problems" in other);
+  assertEquals(other.problems.map(({ path }) => path), ["tls", "servers[1].listen"]);
 });
 
 test("JSON with comments and trailing commas", () => {

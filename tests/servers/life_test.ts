@@ -1,7 +1,19 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { ServerError } from "../../src/servers/mod.ts";
 import { test } from "../support/harness.ts";
 import { systemError } from "../support/memory_http.ts";
 import { events, failure, later, problems, says, world } from "./support.ts";
+
+test("a port that cannot accept a connection is told as that, and the server goes on", async (t) => {
+  const w = world(t);
+  const pool = w.pool({ servers: [{ name: "a", listen: ":8080" }], handler: says("x") });
+  const seen: unknown[] = [];
+  pool.addEventListener("error", ({ detail: { server, error } }) => seen.push([server, (error as ServerError).code]));
+  await pool.start();
+  w.http.service(8080).owner.failed(Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }), "port");
+  assertEquals(seen, [["a", "ERR_SERVER_LISTEN"]]);
+  assertEquals([pool.get("a")!.state, await w.http.text(8080)], ["running", "x"]);
+});
 
 test("a server listens where it is told, answers, and frees its port", async (t) => {
   const w = world(t);

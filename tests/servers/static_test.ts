@@ -143,6 +143,9 @@ test("static files: ranges", async (t) => {
   for (const range of ["bytes=4-2", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "bytes=x-y"]) {
     assertEquals(await got(range), "200 null 0123456789", range);
   }
+  // RFC 9110 section 14.2: for GET alone.
+  const head = await ask("/data.txt", { range: "bytes=0-1" }, "HEAD");
+  assertEquals([head.status, head.headers.get("content-length")], [200, "10"]);
   assertEquals(await got("bytes=0-1", { "if-range": etag }), "206 bytes 0-1/10 01");
   assertEquals(await got("bytes=0-1", { "if-range": '"other"' }), "200 null 0123456789");
   assertEquals(await got("bytes=0-1", { "if-range": `W/${etag}` }), "200 null 0123456789");

@@ -178,7 +178,7 @@ export function memoryHttp(): MemoryHttp {
           return await Promise.race([answer.fetch(request, info), lost]);
         } catch (error) {
           if (over) throw error;
-          owner.failed(error as Error);
+          owner.failed(error as Error, "handler");
           return new Response(null, { status: 500 });
         }
       })();

@@ -50,8 +50,11 @@ export interface HttpOwner {
   /** A request has begun; `ended` follows exactly once. */
   began(): void;
   ended(outcome: HttpOutcome): void;
-  /** A handler threw or rejected (its client got an empty 500, or a cut response), or something failed in the background. Nothing else happens. */
-  failed(error: Error): void;
+  /**
+   * A handler threw or rejected (its client got an empty 500, or a cut response), or the open port could not accept a
+   * connection. Nothing else happens.
+   */
+  failed(error: Error, what: "handler" | "port"): void;
 }
 
 /** Bounds of one listener. Sizes are bytes, times milliseconds; undefined: the default, 0: none. */

@@ -59,7 +59,7 @@ async function listen(options: HttpListenOptions): Promise<HttpListener> {
     port: options.port,
     reusePort: options.reusePort,
     accept: (socket) => current.accept(socket),
-    failed: (error) => current.owner.failed(error),
+    failed: (error) => current.owner.failed(error, "port"),
   });
 
   return {

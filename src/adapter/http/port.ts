@@ -1,5 +1,6 @@
 /** An open TCP port that hands on what it accepts. @module */
-import { createServer, type Socket } from "node:net";
+import { lookup } from "node:dns/promises";
+import { createServer, isIP, type Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import type { NetAddr } from "../contract.ts";
 import { netAddr } from "../tls/net_addr.ts";
@@ -36,7 +37,8 @@ export async function openPort({ hostname, port, reusePort, accept, failed }: Po
     else accept(socket);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    const refuse = (error: Error): void => void systemError(error, hostname).then(reject);
+    server.once("error", refuse);
     server.listen({
       port,
       host: hostname === "" ? undefined : hostname,
@@ -44,7 +46,7 @@ export async function openPort({ hostname, port, reusePort, accept, failed }: Po
       // Not said at all where it is not wanted: some systems refuse the word itself.
       ...(reusePort ? { reusePort } : {}),
     }, () => {
-      server.off("error", reject);
+      server.off("error", refuse);
       resolve();
     });
   });
@@ -63,4 +65,18 @@ export async function openPort({ hostname, port, reusePort, accept, failed }: Po
     ref: () => void server.ref(),
     unref: () => void server.unref(),
   };
+}
+
+/** The error of `listen` with the same code on every runtime. */
+async function systemError(error: Error & { code?: string }, hostname: string): Promise<Error> {
+  // Deno 2.9 says EINVAL for an address of another machine.
+  if (error.code === "EINVAL" && isIP(hostname.split("%")[0]!) !== 0) return coded(error, "EADDRNOTAVAIL");
+  // Bun 1.4 gives no code when a name has no address.
+  if (error.code !== undefined || hostname === "" || isIP(hostname) !== 0) return error;
+  const found = await lookup(hostname).catch((reason: Error & { code?: string }) => reason);
+  return found instanceof Error ? coded(error, found.code ?? "ENOTFOUND") : error;
+}
+
+function coded(cause: Error, code: string): Error {
+  return Object.assign(new Error(`listen ${code}`, { cause }), { code, syscall: "listen" });
 }

@@ -54,7 +54,7 @@ export interface GuardedOwner {
   answer(): Answer | undefined;
   began(): void;
   ended(outcome: HttpOutcome): void;
-  failed(error: unknown): void;
+  failed(error: unknown, what?: "handler" | "port"): void;
 }
 
 /** Wraps it. */
@@ -81,9 +81,10 @@ export function guarded(owner: HttpOwner): GuardedOwner {
         report(error);
       }
     },
-    failed(error) {
+    failed(error, what = "handler") {
       try {
-        owner.failed(error instanceof Error ? error : new Error(`A handler threw: ${String(error)}`, { cause: error }));
+        const known = error instanceof Error ? error : new Error(`A handler threw: ${String(error)}`, { cause: error });
+        owner.failed(known, what);
       } catch (thrown) {
         report(thrown);
       }

@@ -12,6 +12,9 @@ import { watchFiles } from "./watch.ts";
 
 const FILE = { value: "FILE", help: "The servers, as JSON; comments and trailing commas are allowed" };
 
+/** Longest wait that every runtime's timer takes, milliseconds. */
+const FOREVER = 0x7fff_ffff;
+
 /** `h2pool serve`. */
 export const serve: RunCommand = {
   kind: "run",
@@ -76,6 +79,9 @@ async function runServe(values: FlagValues, io: Io): Promise<number> {
     undo.push(io.onHangup(() => reloader.ask("SIGHUP")));
     if (!await started(pool, stop.drain, log)) return stop.drain.aborted ? stop.code() : 1;
     reloader.open();
+    // Without an open port (all disabled, or none left after a reload) nothing else holds the process.
+    const alive = setInterval(() => {}, FOREVER);
+    undo.push(() => clearInterval(alive));
     for (const server of pool.values()) if (server.running) log.info(`${server.name} on ${server.expose}`);
     for (const name of withoutHandler(checked.configs)) log.warn(noHandler(name));
     if (values.has("watch")) undo.push(reloader.watch());
@@ -136,9 +142,12 @@ function reloading(pool: HttpServerPool, file: string, log: Log) {
       log.error("nothing was reloaded");
       return;
     }
+    const wasUp = pool.running;
     try {
       log.info(said(await pool.reload(checked.configs)));
       read(checked.configs);
+      // A reload starts nothing in a pool of which nothing runs.
+      if (!wasUp && !closed) await pool.start();
     } catch (error) {
       tell(error, log);
     }

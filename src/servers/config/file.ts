@@ -13,7 +13,7 @@ import type { HttpServerConfig } from "../options.ts";
 import { parseJsonc } from "./jsonc.ts";
 import { isHandler, type Problem, problem, problemsOf } from "./problems.ts";
 import { SERVER } from "./server_schema.ts";
-import { checkConfigs, configError, nameOf, summary } from "./validate.ts";
+import { checkConfig, type Checked, checkTogether, configError, notAnArray, summary } from "./validate.ts";
 
 /**
  * Reads a file of servers: JSON, in which comments and trailing commas are allowed; an array, or an object with `servers`
@@ -35,6 +35,18 @@ import { checkConfigs, configError, nameOf, summary } from "./validate.ts";
  * ```
  */
 export async function loadServers(file: string): Promise<HttpServerConfig[]> {
+  const { servers, errors } = await readServers(file);
+  if (errors.length > 0) throw refused(errors);
+  return servers.map(({ sound }) => sound as HttpServerConfig);
+}
+
+/**
+ * What a file has, as far as it is right, with handlers and places of files; and everything that is wrong with it by itself.
+ * Rejects when it is no JSON.
+ */
+export async function readServers(
+  file: string,
+): Promise<{ readonly servers: Checked[]; readonly errors: ServerError[] }> {
   const path = resolve(file);
   let data: unknown;
   try {
@@ -44,20 +56,19 @@ export async function loadServers(file: string): Promise<HttpServerConfig[]> {
     throw refused([new ServerError("ERR_SERVER_CONFIG", "", `Cannot read ${file}: ${why}`, { cause })]);
   }
   const { servers, tls, problems, prefix } = contents(data);
-  const { valid, errors } = checkConfigs(servers);
-  const all = [...problems.map((one) => configError("", one)), ...errors.map((error) => placed(error, prefix))];
-  if (all.length > 0) throw refused(all);
+  const errors = problems.map((one) => configError("", one));
+  if (!Array.isArray(servers)) return { servers: [], errors: [...errors, notAnArray(servers, prefix)] };
   const folder = dirname(path);
-  const shared = tls === undefined ? undefined : absolute(tls, folder);
-  const loaded = await Promise.all(valid.map((config, i) => load(config, `${prefix}[${i}]`, folder, shared)));
-  const broken = loaded.flatMap((one) => one instanceof ServerError ? [one] : []);
-  if (broken.length > 0) throw refused(broken);
-  return loaded as HttpServerConfig[];
+  const shared = typeof tls === "object" ? absolute(tls, folder) : tls;
+  const checked = servers.map((config, i) => checkConfig(config, `${prefix}[${i}]`));
+  const loaded = await Promise.all(checked.map((one) => load(one, folder, shared)));
+  errors.push(...loaded.flatMap(({ errors }) => errors), ...checkTogether(checked));
+  return { servers: loaded, errors };
 }
 
 interface Contents {
   readonly servers: unknown;
-  readonly tls: ServerTls | undefined;
+  readonly tls: ServerTls | undefined | "broken";
   readonly problems: Problem[];
   readonly prefix: string;
 }
@@ -68,38 +79,55 @@ function contents(data: unknown): Contents {
   }
   const { $schema: _schema, servers, tls, ...rest } = data as Record<string, unknown>;
   const problems = Object.keys(rest).map((name) => problem(name, undefined, "is not a field of a file of servers"));
-  if (tls !== undefined) problems.push(...problemsOf(SERVER.fields.tls!, tls, "tls"));
+  const broken = tls === undefined ? [] : problemsOf(SERVER.fields.tls!, tls, "tls");
+  problems.push(...broken);
   if (servers === undefined) problems.push(problem("servers", undefined, "is missing, expected an array of servers"));
-  return { servers: servers ?? [], tls: tls as ServerTls | undefined, problems, prefix: "servers" };
+  return { servers: servers ?? [], tls: broken.length > 0 ? "broken" : tls as ServerTls, problems, prefix: "servers" };
 }
 
-async function load(
-  config: HttpServerConfig,
-  path: string,
-  folder: string,
-  shared: ServerTls | undefined,
-): Promise<HttpServerConfig | ServerError> {
-  const placed: HttpServerConfig = { ...config, ...tlsOf(config, folder, shared) };
+async function load(one: Checked, folder: string, shared: Contents["tls"]): Promise<Checked> {
+  const { path, sound: config } = one;
+  // What a server may have of a default that is wrong is not known.
+  const broken: Checked["broken"] = (...fields) =>
+    one.broken(...fields) || (shared === "broken" && fields.includes("tls"));
+  const name = config.name ?? config.listen ?? "";
+  const sound = {
+    ...config,
+    ...(shared === "broken" || broken("tls", "tlsMandatory", "expose") ? {} : tlsOf(config, folder, shared)),
+  };
+  const errors: ServerError[] = [];
   if (config.static !== undefined) {
-    placed.static = resolve(folder, config.static);
-    const found = await stat(placed.static).catch(() => undefined);
+    sound.static = resolve(folder, config.static);
+    const found = await stat(sound.static).catch(() => undefined);
     if (found?.isDirectory() !== true) {
-      return configError(nameOf(config), problem(`${path}.static`, config.static, "expected a folder that is there"));
+      const what = problem(`${path}.static`, config.static, "expected a folder that is there");
+      errors.push(configError(name, what));
     }
   }
-  if (config.module === undefined) return placed;
-  placed.module = resolve(folder, config.module);
-  try {
-    placed.handler = await handlerOf(placed.module, config.export ?? "default");
-    return placed;
-  } catch (cause) {
-    const { message } = problem(`${path}.module`, config.module, `but ${reason(cause)}`);
-    return new ServerError("ERR_SERVER_HANDLER", nameOf(config), message, { cause, path: `${path}.module` });
+  if (config.module !== undefined) {
+    sound.module = resolve(folder, config.module);
+    try {
+      if (!broken("export")) sound.handler = await handlerOf(sound.module, config.export ?? "default");
+    } catch (cause) {
+      const { message } = problem(`${path}.module`, config.module, `but ${reason(cause)}`);
+      errors.push(new ServerError("ERR_SERVER_HANDLER", name, message, { cause, path: `${path}.module` }));
+    }
   }
+  const failed = errors.length > 0;
+  return {
+    ...one,
+    sound,
+    errors: [...one.errors, ...errors],
+    broken: (...fields) => broken(...fields) || (failed && (fields.includes("module") || fields.includes("static"))),
+  };
 }
 
 // The file's default is filled in here: a reload may bring another one, and a pool's own default stays.
-function tlsOf(config: HttpServerConfig, folder: string, shared: ServerTls | undefined): Pick<HttpServerConfig, "tls"> {
+function tlsOf(
+  config: Partial<HttpServerConfig>,
+  folder: string,
+  shared: ServerTls | undefined,
+): Pick<HttpServerConfig, "tls"> {
   const required = config.tlsMandatory === true || /^https:/i.test(config.expose ?? "");
   if (config.tls === undefined) return required && shared !== undefined ? { tls: shared } : {};
   const { inheritDefault, ...own } = absolute(config.tls, folder);
@@ -134,12 +162,6 @@ async function handlerOf(file: string, name: string): Promise<Handler> {
     throw new Error(`its export ${JSON.stringify(name)} is no handler: a function, { fetch } or { node }`);
   }
   return handler as Handler;
-}
-
-function placed(error: ServerError, prefix: string): ServerError {
-  if (prefix === "" || error.path === undefined) return error;
-  const path = `${prefix}${error.path}`;
-  return new ServerError(error.code, error.server, error.message.replace(`\`${error.path}\``, `\`${path}\``), { path });
 }
 
 function refused(errors: readonly ServerError[]): ServerBatchError {

@@ -6,7 +6,7 @@
 import { ServerBatchError, ServerError } from "../errors.ts";
 import type { HttpServerConfig } from "../options.ts";
 import { collide, type ListenAddress, parseListen } from "./address.ts";
-import { type Problem, problem, problemsOf } from "./problems.ts";
+import { fieldPath, type Problem, problem, problemsOf } from "./problems.ts";
 import { SERVER } from "./server_schema.ts";
 
 /**
@@ -30,26 +30,53 @@ export function validateServers(configs: unknown): HttpServerConfig[] {
 }
 
 /** The configs, copied, and everything that is wrong with them, on their own and with each other. */
-export function checkConfigs(configs: unknown): { valid: HttpServerConfig[]; errors: ServerError[] } {
-  if (!Array.isArray(configs)) {
-    return { valid: [], errors: [configError("", problem("", configs ?? null, "expected an array of servers"))] };
-  }
-  const errors = configs.flatMap((config, i) => checkConfig(config, `[${i}]`));
-  if (errors.length > 0) return { valid: [], errors };
-  const valid = (configs as HttpServerConfig[]).map(copyConfig);
-  return { valid, errors: checkTogether(valid.map((config, i) => ({ config, path: `[${i}]` }))) };
+function checkConfigs(configs: unknown): { valid: HttpServerConfig[]; errors: ServerError[] } {
+  if (!Array.isArray(configs)) return { valid: [], errors: [notAnArray(configs)] };
+  const all = configs.map((config, i) => checkConfig(config, `[${i}]`));
+  const errors = [...all.flatMap(({ errors }) => errors), ...checkTogether(all)];
+  return { valid: errors.length > 0 ? [] : (configs as HttpServerConfig[]).map(copyConfig), errors };
+}
+
+/** What stands in the place of the servers is no list of them. */
+export function notAnArray(value: unknown, path = ""): ServerError {
+  return configError("", problem(path, value ?? null, "expected an array of servers"));
+}
+
+/** A config after its check. */
+export interface Checked {
+  readonly path: string;
+  /** What is wrong with it by itself. */
+  readonly errors: readonly ServerError[];
+  /** The fields that are right: what goes wrong between these can be told, too. */
+  readonly sound: Partial<HttpServerConfig>;
+  /** Whether this field, and so what depends on it, is wrong. */
+  broken(...fields: (keyof HttpServerConfig)[]): boolean;
 }
 
 /** What is wrong with one config. */
-export function checkConfig(config: unknown, path: string): ServerError[] {
-  const name = labelOf(config);
+export function checkConfig(config: unknown, path: string): Checked {
   const found = problemsOf(SERVER, config, path);
-  if (found.length === 0) found.push(...contradictions(config as HttpServerConfig, path));
-  return found.map((one) => configError(name, one));
+  const isConfig = typeof config === "object" && config !== null && !Array.isArray(config);
+  const bad = new Set(Object.keys(SERVER.fields).filter((field) => !isConfig || found.some(within(field, path))));
+  const isSound = (field: string): boolean => Object.hasOwn(SERVER.fields, field) && !bad.has(field);
+  const sound = isConfig ? Object.fromEntries(Object.entries(config).filter(([field]) => isSound(field))) : {};
+  const broken = (...fields: string[]): boolean => fields.some((field) => bad.has(field));
+  found.push(...contradictions(sound, path, broken));
+  return { path, errors: found.map((one) => configError(labelOf(config), one)), sound, broken };
+}
+
+/** Whether a problem is that of a field, or of something in it. */
+function within(field: string, path: string): (one: Problem) => boolean {
+  const at = fieldPath(path, field);
+  return (one) => one.path === at || one.path.startsWith(`${at}.`) || one.path.startsWith(`${at}[`);
 }
 
 /** What fits each for itself and not together. */
-function contradictions(config: HttpServerConfig, path: string): Problem[] {
+function contradictions(
+  config: Partial<HttpServerConfig>,
+  path: string,
+  broken: Checked["broken"],
+): Problem[] {
   const found: Problem[] = [];
   const at = (field: string): string => path === "" ? field : `${path}.${field}`;
   const { tls, module, health } = config;
@@ -77,7 +104,7 @@ function contradictions(config: HttpServerConfig, path: string): Problem[] {
       );
     }
   }
-  if (config.export !== undefined && module === undefined) {
+  if (config.export !== undefined && module === undefined && !broken("module")) {
     found.push(problem(at("export"), config.export, "expected only together with `module`"));
   }
   if (config.static !== undefined && module !== undefined) {
@@ -89,34 +116,31 @@ function contradictions(config: HttpServerConfig, path: string): Problem[] {
   return found;
 }
 
-/** A config with its place. */
-export interface Placed {
-  readonly config: HttpServerConfig;
-  readonly path: string;
-}
-
-/** Names that are given twice, and addresses that cannot both be open. */
-export function checkTogether(all: readonly Placed[]): ServerError[] {
+/** Names that are given twice, and addresses that cannot both be open, as far as they can be read. */
+export function checkTogether(all: readonly Pick<Checked, "path" | "sound" | "broken">[]): ServerError[] {
   const errors: ServerError[] = [];
   const names = new Map<string, string>();
-  const seen: { readonly address: ListenAddress; readonly placed: Placed }[] = [];
-  for (const placed of all) {
-    const { config, path } = placed;
-    const name = nameOf(config);
-    const before = names.get(name);
+  const seen: { readonly address: ListenAddress; readonly config: HttpServerConfig }[] = [];
+  for (const { path, sound, broken } of all) {
+    const address = sound.listen === undefined ? undefined : parseListen(sound.listen);
+    const name = sound.name ?? (broken("name") ? undefined : address?.text);
+    const before = name === undefined ? undefined : names.get(name);
     if (before !== undefined) {
-      const field = config.name === undefined ? "listen" : "name";
-      errors.push(configError(name, problem(`${path}.${field}`, name, `but ${before} has this name already`)));
-      continue;
+      const field = sound.name === undefined ? "listen" : "name";
+      errors.push(configError(name!, problem(`${path}.${field}`, name, `but ${before} has this name already`)));
+    } else if (name !== undefined) names.set(name, path);
+    if (address === undefined) continue;
+    const config = sound as HttpServerConfig;
+    // The same address says why two have the same name.
+    if (before === undefined || sound.name !== undefined) {
+      for (const other of seen) {
+        if (broken("reusePort") || !addressTaken(config, address, other.config, other.address)) continue;
+        const whose = `${nameOf(other.config)} (${other.address.text})`;
+        const found = problem(`${path}.listen`, config.listen, `but this is the address of ${whose}`);
+        errors.push(configError(name ?? address.text, found));
+      }
     }
-    names.set(name, path);
-    const address = parseListen(config.listen);
-    for (const other of seen) {
-      if (!addressTaken(config, address, other.placed.config, other.address)) continue;
-      const whose = `${nameOf(other.placed.config)} (${other.address.text})`;
-      errors.push(configError(name, problem(`${path}.listen`, config.listen, `but this is the address of ${whose}`)));
-    }
-    seen.push({ address, placed });
+    if (!broken("reusePort")) seen.push({ address, config });
   }
   return errors;
 }

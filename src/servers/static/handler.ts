@@ -62,7 +62,8 @@ async function serve(request: Request, path: string): Promise<Response> {
     if (failedCondition(request.headers, known)) return new Response(null, { status: 412, headers });
     if (notModified(request.headers, known)) return new Response(null, { status: 304, headers });
 
-    const range = rangeOf(request.headers, known, size);
+    // RFC 9110 section 14.2: for any other method it means nothing.
+    const range = request.method === "GET" ? rangeOf(request.headers, known, size) : undefined;
     if (range === "unsatisfiable") {
       headers.set("content-range", `bytes */${size}`);
       return new Response(null, { status: 416, headers });

@@ -277,8 +277,9 @@ for (const method of ["GET", "POST"] as const) {
     const { listener, port } = await serve(t, answer);
     const clients = load(t, port, method);
     for (let i = 0; i < 30; i++) {
-      const enough = clients.good + 5;
-      while (clients.good < enough) await new Promise((resolve) => setTimeout(resolve, 1));
+      // The next answer, however long this machine takes for it.
+      const { good } = clients;
+      while (clients.good === good) await new Promise((resolve) => setTimeout(resolve, 1));
       await listener.replace(service(recorder(answer)));
     }
     assertEquals((await clients.stop()).bad, []);
@@ -289,7 +290,7 @@ test("close: under load no request that was begun is lost, and its client never 
   for (let i = 0; i < 5; i++) {
     const { listener, port, owner } = await serve(t, hello);
     const clients = load(t, port, "POST");
-    while (clients.good < 50) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (clients.good < 8) await new Promise((resolve) => setTimeout(resolve, 1));
     await listener.close();
     await listener.closed;
     const { good, bad } = await clients.stop();

@@ -52,6 +52,28 @@ for (
   });
 }
 
+test("node: a handler that hands back what it was told of its client's end has not failed", async (t) => {
+  const begun = later<void>(), told = later<unknown>();
+  const { port, owner } = await serve(t, {
+    async node(req) {
+      begun.resolve();
+      try {
+        for await (const _ of req);
+      } catch (error) {
+        told.resolve(error);
+        throw error;
+      }
+    },
+  });
+  const client = await raw(t, port);
+  client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhe");
+  await begun.promise;
+  client.socket.destroy();
+  assert(await told.promise instanceof Error);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals([owner.failures, (await owner.outcome()).cut], [[], "client"]);
+});
+
 test("node: a response that was begun is cut when the handler throws", async (t) => {
   const { port, owner } = await serve(t, {
     node(_, res) {

@@ -42,8 +42,10 @@ test("check: 0 for a good file, 2 with every problem", async (t) => {
   assertEquals([good.code, good.out.split(": ").at(-1)], [0, "2 servers, no problem"]);
   assertMatch(good.err, /note: :0 has no handler/);
   const bad = await run("check", join(path, "bad.json"));
-  assertEquals([bad.code, bad.out, bad.err.trim().split("\n").length], [2, "", 2]);
+  assertEquals([bad.code, bad.out, bad.err.trim().split("\n").length], [2, "", 4]);
   assertMatch(bad.err, /`\[0\]\.listen` is "x", expected an address/);
+  assertMatch(bad.err, /`\[2\]\.listen` is ":1", but \[1\] has this name already/);
+  assertMatch(bad.err, /Server ":1" has no certificate, and `expose` is an https URL/);
   assertMatch(bad.err, /`\[1\]\.disbled` is not a field; did you mean `disabled`\?/);
   const later = await run("check", join(path, "later.json"));
   assertEquals([later.code, later.err.trim().split("\n").length], [2, 2]);
@@ -142,6 +144,30 @@ test("serve: a process of its own, SIGHUP reloads, SIGTERM ends it", { needs: li
   assertEquals((await ask(`${url}/hello.txt`)).text, "hello");
   child.kill("SIGTERM");
   await child.err.line(/stopped: 2 requests/);
+  assertEquals((await child.exit()).code, 0);
+});
+
+test("serve: a file without servers is served, too, until it has some", { needs: linux }, async (t) => {
+  const one = (disabled: string): string =>
+    `[{ "name": "files", "listen": "127.0.0.1:0", "static": "."${disabled} }, { "name": "b", "listen": "127.0.0.1:0", "disabled": true }]`;
+  const path = await folder(t, { "servers.json": one(""), "hello.txt": "hello" });
+  const file = join(path, "servers.json");
+  const child = spawnRuntime(t, currentRuntime(), new URL("../../../cli.ts", import.meta.url), [
+    "serve",
+    file,
+    "--verbose",
+  ]);
+  const reload = async (text: string, said: RegExp): Promise<void> => {
+    await writeFile(file, text);
+    child.kill("SIGHUP");
+    await child.err.line(said);
+  };
+  await child.err.line(/files on http:/);
+  await reload("[]", /reloaded: removed files, b; kept 0/);
+  await reload(one(`, "disabled": true`), /reloaded: added files, b; kept 0/);
+  await reload(one(""), /files is running/);
+  child.kill("SIGTERM");
+  await child.err.line(/stopped: 0 requests/);
   assertEquals((await child.exit()).code, 0);
 });
 

@@ -5,10 +5,8 @@ import { ServerBatchError, ServerError } from "../../../src/servers/mod.ts";
 import { test } from "../../support/harness.ts";
 import { realPool } from "../sockets/support.ts";
 
-// Deno's listen says EINVAL.
 function codeOf({ cause }: ServerError): string | undefined {
-  const { code } = cause as { code?: string };
-  return code === "EINVAL" ? "EADDRNOTAVAIL" : code;
+  return (cause as { code?: string }).code;
 }
 
 test("server fault 3: a failed start fails at once, with its cause, and names the server", async (t) => {
@@ -20,6 +18,8 @@ test("server fault 3: a failed start fails at once, with its cause, and names th
     servers: [
       { name: "busy", listen: `127.0.0.1:${port}` },
       { name: "not ours", listen: "192.0.2.1:0" },
+      { name: "not ours 6", listen: "[2001:db8::1]:0" },
+      { name: "nowhere", listen: "no-such-name.invalid:0" },
       { name: "no file", listen: "127.0.0.1:0", tls: { certFile: "/nowhere/c.pem", keyFile: "/nowhere/k.pem" } },
       { name: "fine", listen: "127.0.0.1:0" },
     ],
@@ -32,6 +32,8 @@ test("server fault 3: a failed start fails at once, with its cause, and names th
   assertEquals(found, [
     ["busy", "ERR_SERVER_LISTEN", "EADDRINUSE"],
     ["not ours", "ERR_SERVER_LISTEN", "EADDRNOTAVAIL"],
+    ["not ours 6", "ERR_SERVER_LISTEN", "EADDRNOTAVAIL"],
+    ["nowhere", "ERR_SERVER_LISTEN", "ENOTFOUND"],
     ["no file", "ERR_SERVER_TLS", "ENOENT"],
   ]);
   for (const one of error.errors) {

@@ -41,6 +41,7 @@ export class Exchange {
   fail(error: unknown): void {
     // What it was told of its client's end, handed back.
     if (this.#reason !== undefined && error === this.#reason) return;
+    if (this.req.aborted && isAborted(error)) return;
     this.owner.failed(error);
     const { res } = this;
     if (this.over || res === undefined) return;
@@ -95,4 +96,9 @@ export class Exchange {
       });
     }
   }
+}
+
+/** What reading a request says whose client has gone. Deno 2.9 does not keep it as `errored`. */
+function isAborted(error: unknown): boolean {
+  return error instanceof Error && error.message === "aborted" && (error as { code?: unknown }).code === "ECONNRESET";
 }

@@ -21,6 +21,8 @@ export class FetchExchange extends Exchange {
   /** The head of the response. */
   #fields: string[] = [];
   #status = 0;
+  /** The content-length of the handler: another body would be malformed (RFC 9113 section 8.1.1). */
+  #said: number | undefined;
   /** The response's body, while it is read. */
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #first: Uint8Array | undefined;
@@ -50,6 +52,11 @@ export class FetchExchange extends Exchange {
       return this.fail(error);
     }
     this.#respond(result);
+  }
+
+  override fail(error: unknown): void {
+    // What it was told of its client's end, handed back.
+    if (this.#why === undefined || error !== this.#why) super.fail(error);
   }
 
   /** For `request.signal`. */
@@ -108,9 +115,8 @@ export class FetchExchange extends Exchange {
   }
 
   #length(bytes: number): void {
-    const fields = this.#fields;
-    for (let i = 2; i < fields.length; i += 2) if (fields[i] === "content-length") return;
-    fields.push("content-length", String(bytes));
+    if (this.#said === undefined) this.#fields.push("content-length", String(bytes));
+    else if (this.#said !== bytes) throw new TypeError(WRONG_LENGTH);
   }
 
   #continue(): void {
@@ -126,7 +132,7 @@ export class FetchExchange extends Exchange {
       if (this.over || this.closed) return void body?.cancel(this.#why).catch(ignore);
       const { status } = response;
       if (body === null || isBare(this.head.method, status)) {
-        if (body === null && !isBare(this.head.method, status)) this.#length(0);
+        if (!isBare(this.head.method, status)) this.#length(0);
         this.respond(status, this.#fields, "none");
         return void body?.cancel().catch(ignore);
       }
@@ -134,6 +140,7 @@ export class FetchExchange extends Exchange {
       await this.#send(status, body);
     } catch (error) {
       this.fail(error);
+      this.#reader?.cancel(error).catch(ignore);
     }
   }
 
@@ -150,6 +157,7 @@ export class FetchExchange extends Exchange {
     for (const [name, value] of response.headers) {
       if (isOfConnection(name)) continue;
       if (name === "date") dated = true;
+      else if (name === "content-length") this.#said = Number(value);
       fields.push(name, value);
     }
     if (!dated) fields.push("date", httpDate());
@@ -160,11 +168,14 @@ export class FetchExchange extends Exchange {
     const reader = this.#reader = body.getReader();
     this.#status = status;
     this.connection.hold(this);
+    let sent = 0;
     for (;;) {
       const { done, value } = await reader.read();
       if (this.over || this.closed) return;
       if (done) break;
       if (!(value instanceof Uint8Array)) throw new TypeError(`The body of the Response gave ${kind(value)}, no bytes`);
+      sent += value.length;
+      if (this.#said !== undefined && sent > this.#said) throw new TypeError(WRONG_LENGTH);
       if (!this.released) {
         if (this.#first === undefined) {
           this.#first = value;
@@ -175,6 +186,7 @@ export class FetchExchange extends Exchange {
       if (this.#blocked && !(await this.#room())) return;
       if (!this.channel.write(value)) this.#blocked = true;
     }
+    if (this.#said !== undefined && sent < this.#said) throw new TypeError(WRONG_LENGTH);
     this.#reader = undefined;
     if (this.released) return this.finish(this.#blocked ? "pending" : "clear");
     this.released = true;
@@ -196,4 +208,5 @@ function kind(value: unknown): string {
 
 function ignore(): void {}
 
+const WRONG_LENGTH = "The response's body is not as long as its content-length";
 const NOTHING = new Uint8Array(0);

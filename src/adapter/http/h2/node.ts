@@ -24,6 +24,8 @@ export class NodeExchange extends Exchange implements RequestOwner, ResponseOwne
   #request!: NodeRequest;
   #response!: NodeResponse;
   #socket!: NodeSocket;
+  /** The error of a request that was cut. */
+  #lost: Error | undefined;
   /** The head of the response, until it is known what follows it. */
   #fields: string[] | undefined;
   /** What the channel has not taken: the first is with it. */
@@ -55,6 +57,11 @@ export class NodeExchange extends Exchange implements RequestOwner, ResponseOwne
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  override fail(error: unknown): void {
+    // What reading the request told of its client's end, handed back.
+    if (this.#lost === undefined || error !== this.#lost) super.fail(error);
   }
 
   // ---- the request
@@ -204,7 +211,7 @@ export class NodeExchange extends Exchange implements RequestOwner, ResponseOwne
     this.#end();
     const request = this.#request;
     const response = this.#response;
-    const error = nodeError(Error, "ECONNRESET", `aborted: ${message}`);
+    const error = this.#lost = nodeError(Error, "ECONNRESET", `aborted: ${message}`);
     response.destroyed = true;
     response.writable = false;
     const waiting = this.#waiting.splice(0);

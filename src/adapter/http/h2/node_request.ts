@@ -65,7 +65,7 @@ const STREAM: ReadableOptions = {
     else inflow.pull(this);
   },
   destroy(this: NodeRequest, error, done) {
-    if (!this.complete || (error !== null && !this.readableEnded)) this[OWNER].requestDestroyed(error);
+    if (!this.complete || !this.readableEnded) this[OWNER].requestDestroyed(error);
     // As IncomingMessage does: a client that goes away is no reason for an uncaught exception.
     done(this.listenerCount("error") > 0 ? error : null);
   },

@@ -146,7 +146,7 @@ export class H2ServiceCore implements H2Service {
 
   failed(error: unknown): void {
     const known = error instanceof Error ? error : new Error(`The handler threw ${String(error)}`, { cause: error });
-    this.#tell(() => this.#owner.failed(known));
+    this.#tell(() => this.#owner.failed(known, "handler"));
   }
 
   #tell(call: () => void): void {

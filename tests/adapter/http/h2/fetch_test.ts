@@ -124,6 +124,44 @@ test("h2 fetch: what is wrong with a handler is an empty 500, told once", async 
   assertEquals(service.inFlight, 0);
 });
 
+test("h2 fetch: a body that is not as long as its content-length is a failure, and never a malformed response", async (t) => {
+  let cancelled = 0;
+  const { ask, owner } = await rig(t, {
+    fetch(request) {
+      const [, kind, length] = new URL(request.url).pathname.split("/");
+      const headers = { "content-length": length! };
+      if (kind === "known") return new Response("hello", { headers });
+      if (kind === "none") return new Response(null, { headers });
+      let chunks = ["he", "llo", "!!!!!!"];
+      return new Response(
+        new ReadableStream({
+          async pull(controller) {
+            await settled();
+            const chunk = chunks.shift();
+            if (length !== "9") chunks = [];
+            if (chunk === undefined) controller.close();
+            else controller.enqueue(new TextEncoder().encode(chunk));
+          },
+          cancel: () => void cancelled++,
+        }, { highWaterMark: 0 }),
+        { headers },
+      );
+    },
+  });
+  for (const path of ["/known/3", "/known/9", "/none/1"]) {
+    assertEquals((await ask({ ":path": path })).status, 500, path);
+  }
+  for (const path of ["/stream/9", "/stream/1"]) {
+    const reply = await ask({ ":path": path });
+    assert(reply.status === 500 || faultOf(reply) !== "none", path);
+  }
+  assertEquals(cancelled, 2);
+  assertEquals(owner.failures.map(({ message }) => /content-length/.test(message)), Array(5).fill(true));
+  const head = await ask({ ":method": "HEAD", ":path": "/none/7" });
+  assertEquals([head.status, head.fields], [200, ["content-length", "7"]]);
+  assertEquals((await ask({ ":path": "/known/5" })).text, "hello");
+});
+
 test("h2 fetch: a body that fails before its first byte is a 500, later a reset with INTERNAL_ERROR", async (t) => {
   const { ask, owner } = await rig(t, {
     fetch(request) {
@@ -387,6 +425,22 @@ test("h2 fetch: a client that goes away aborts the signal, also of what was made
   assertEquals(reason, request.signal.reason);
   assertEquals(seen.sort(), ["of the copy", "of the request"]);
   assertEquals(owner.outcomes.map(({ status, cut }) => [status, cut]), [[200, "client"]]);
+});
+
+test("h2 fetch: a handler that hands back what it was told of its client's end has not failed", async (t) => {
+  const { promise: begun, resolve: begin } = later<void>();
+  const { open, owner } = await rig(t, {
+    async fetch(request) {
+      begin();
+      return new Response(await request.text());
+    },
+  });
+  const stream = open({ ":method": "POST" });
+  await begun;
+  stream.channel.reset();
+  assertEquals((await owner.outcome()).cut, "client");
+  await settled();
+  assertEquals(owner.failures, []);
 });
 
 test("h2 fetch: a signal that is asked for after the client has gone has aborted", async (t) => {

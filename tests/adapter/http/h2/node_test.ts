@@ -258,6 +258,26 @@ test("h2 node: nobody listens for the error of a client that goes away", async (
   await new Promise((resolve) => setTimeout(resolve, 0));
 });
 
+test("h2 node: a handler that hands back what it was told of its client's end has not failed", async (t) => {
+  const told = later<unknown>();
+  const { open, owner } = await rig(t, {
+    async node(req) {
+      try {
+        for await (const _ of req);
+      } catch (error) {
+        told.resolve(error);
+        throw error;
+      }
+    },
+  });
+  const stream = open({ ":method": "POST" });
+  await settled();
+  stream.channel.reset();
+  assertEquals((await told.promise as NodeJS.ErrnoException).code, "ECONNRESET");
+  await settled();
+  assertEquals(owner.failures, []);
+});
+
 test("h2 node: a handler that throws, rejects or destroys", async (t) => {
   const { ask, owner } = await rig(t, {
     // deno-lint-ignore require-await -- that it rejects is what is tested
@@ -269,6 +289,8 @@ test("h2 node: a handler that throws, rejects or destroys", async (t) => {
           return void res.destroy(new Error("no more"));
         case "/socket":
           return void req.socket.destroy();
+        case "/request":
+          return void req.destroy();
         case "/late":
           res.write("part");
           throw new Error("late");
@@ -284,7 +306,8 @@ test("h2 node: a handler that throws, rejects or destroys", async (t) => {
   assertEquals(owner.failures.map(({ message }) => message), ["at once", "late"]);
   assertEquals(faultOf(await ask({ ":path": "/destroy" })), "reset 2 peer");
   assertEquals(faultOf(await ask({ ":path": "/socket" })), "reset 8 peer");
-  assertEquals(owner.outcomes.map(({ cut }) => cut), [undefined, "handler", "handler", "handler"]);
+  assertEquals(faultOf(await ask({ ":path": "/request" })), "reset 8 peer");
+  assertEquals(owner.outcomes.map(({ cut }) => cut), [undefined, "handler", "handler", "handler", "handler"]);
 });
 
 test("h2 node: after the end nothing more is sent, and nothing is uncaught", async (t) => {
