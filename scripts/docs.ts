@@ -21,9 +21,9 @@ import { pathToFileURL } from "node:url";
 import { ROOT } from "../tests/support/runtime.ts";
 
 /** The documents. */
-export const DOCUMENTS: readonly string[] = ["README.md", "docs/guide.md", "CONTRIBUTING.md"];
+export const DOCUMENTS: readonly string[] = ["README.md", "docs/guide.md", "docs/servers.md", "CONTRIBUTING.md"];
 /** Those for users, whose examples are run. */
-const FOR_USERS: readonly string[] = ["README.md", "docs/guide.md"];
+const FOR_USERS: readonly string[] = ["README.md", "docs/guide.md", "docs/servers.md"];
 
 /** A fenced block. */
 export interface Block {
