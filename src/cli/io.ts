@@ -21,6 +21,8 @@ export interface ErrorOutput {
   readonly isTerminal: boolean;
   /** Width of the terminal now. */
   columns(): number;
+  /** Its height now. */
+  rows(): number;
   write(text: string): void;
 }
 
@@ -39,6 +41,7 @@ export function processIo(): Io {
     stderr: {
       isTerminal: stderr.isTTY === true && process.env.TERM !== "dumb",
       columns: () => stderr.columns || 80,
+      rows: () => stderr.rows || 24,
       write: (text) => void stderr.write(text),
     },
     onSignal(hear) {

@@ -57,7 +57,7 @@ export function createLog(options: LogOptions): Log {
   const draw = (): void => {
     if (status === undefined) return;
     const width = Math.max(0, output.columns() - 1);
-    const lines = status().split("\n").map((line) => line.slice(0, width));
+    const lines = atMost(output.rows() - 1, status().split("\n")).map((line) => line.slice(0, width));
     output.write(overwrite(lines));
     shown = lines;
   };
@@ -103,6 +103,12 @@ export function createLog(options: LogOptions): Log {
       };
     },
   };
+}
+
+/** What is higher than the terminal could not be overwritten: it would scroll away, again and again. */
+function atMost(rows: number, lines: readonly string[]): readonly string[] {
+  if (rows < 1 || lines.length <= rows) return lines;
+  return [...lines.slice(0, rows - 1), `(and ${lines.length - rows + 1} more)`];
 }
 
 function showFields(fields: object | undefined): string {

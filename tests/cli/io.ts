@@ -15,7 +15,7 @@ export interface FakeIo extends Io {
   heard(listen: () => void): void;
 }
 
-export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: number }): FakeIo {
+export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: number; rows?: number }): FakeIo {
   const out: string[] = [], err: string[] = [], exits: number[] = [];
   const heard = new Set<(signal: StopSignal) => void>();
   const hangups = new Set<() => void>();
@@ -29,6 +29,7 @@ export function fakeIo(env: Record<string, string> = {}, terminal?: { columns: n
     stderr: {
       isTerminal: terminal !== undefined,
       columns: () => terminal?.columns ?? 80,
+      rows: () => terminal?.rows ?? 24,
       write: (text) => {
         err.push(text);
         written();

@@ -3,9 +3,9 @@ import { createLog, type LogOptions } from "../../src/cli/log.ts";
 import { test } from "../support/harness.ts";
 import { fakeIo } from "./io.ts";
 
-function setUp(options: Partial<LogOptions> & { columns?: number } = {}) {
-  const { columns, ...rest } = options;
-  const io = fakeIo({}, columns === undefined ? undefined : { columns });
+function setUp(options: Partial<LogOptions> & { columns?: number; rows?: number } = {}) {
+  const { columns, rows, ...rest } = options;
+  const io = fakeIo({}, columns === undefined ? undefined : { columns, ...(rows === undefined ? {} : { rows }) });
   let time = Date.UTC(2026, 10, 20, 10, 11, 12);
   const log = createLog({ output: io.stderr, verbose: false, color: true, now: () => new Date(time), ...rest });
   return { log, text: () => io.err.join(""), pass: (ms: number) => void (time += ms) };
@@ -31,6 +31,13 @@ test("log: on a terminal the status line stays below the log, cut to its width, 
   assert(text().includes("\ra status that is to\r") || text().includes("\ra status that is to"));
   assert(!text().includes("\x1b"));
   assert(!text().includes("too long"));
+});
+
+test("log: a status that is higher than the terminal is cut to it", () => {
+  const { log, text } = setUp({ columns: 20, rows: 4, color: false });
+  const end = log.status(() => "head\none\ntwo\nthree\nfour");
+  assertEquals(text().split("\n").map((line) => line.trimEnd()), ["\rhead", "one", "(and 3 more)"]);
+  end();
 });
 
 test("log: colour only where it is wanted", () => {
