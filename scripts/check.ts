@@ -17,7 +17,7 @@ import { CACHE, run } from "./matrix/npm.ts";
 /** What later work brings; whoever does takes it out of here. */
 const LATER: Later = {
   sections: [],
-  cut: [` | { server: HttpServer; path?: string }`, `  engine?: "portable" | "node:http2";\n`],
+  cut: [` | { server: HttpServer; path?: string }`],
 };
 /** Entry points that promise the specification's declarations, and the sections they promise. */
 const PROMISES: Readonly<Record<string, readonly string[] | undefined>> = {

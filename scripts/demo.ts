@@ -2,7 +2,8 @@
  * The main job, shown: a tunnel server, a tunnel client and an HTTP origin in processes of their own; files fetched
  * through the public port and compared by SHA-256; the server killed and started again in the middle.
  *
- * `deno task demo`; also `bun scripts/demo.ts` and `node scripts/demo.ts`. Exit code 1 when anything is not as it should be.
+ * `deno task demo`; also `bun scripts/demo.ts` and `node scripts/demo.ts`. `--engine node:http2` runs the tunnel over the
+ * runtime's own HTTP/2. Exit code 1 when anything is not as it should be, 2 for a flag that there is not.
  *
  * @module
  */
@@ -12,6 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { defaultEngine, engineNames } from "../src/adapter/engine.ts";
 import { type Program, startProgram } from "./demo/program.ts";
 import { fetchAll, listFiles, makeFiles, type Served, upload } from "./demo/transfers.ts";
 
@@ -31,6 +34,8 @@ interface Row {
   readonly rate: string;
 }
 
+// `deno task demo -- --engine ...` hands the two dashes on.
+const engine = engineOf(process.argv.slice(2).filter((word) => word !== "--"));
 const rows: Row[] = [];
 const wrong: string[] = [];
 const running = new Set<Program>();
@@ -54,6 +59,20 @@ function row(what: string, files: number, bytes: number, result: string, seconds
   });
 }
 
+function engineOf(args: string[]): string {
+  const names: readonly string[] = engineNames;
+  let why: string;
+  try {
+    const { values } = parseArgs({ args, options: { engine: { type: "string", default: defaultEngine.name } } });
+    if (names.includes(values.engine)) return values.engine;
+    why = `--engine takes ${names.join(" or ")}, not "${values.engine}"`;
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
+  }
+  console.error(why);
+  process.exit(2);
+}
+
 async function demo(folder: string): Promise<void> {
   const made = join(folder, "made");
   const token = join(folder, "token");
@@ -65,7 +84,7 @@ async function demo(folder: string): Promise<void> {
   const origin = start("origin", ORIGIN, [made, join(ROOT, "src")]);
   const [, to = ""] = await origin.line(/listening on (\d+)/);
 
-  const serverArgs = ["tunnel", "server", "--token-file", token, "--state", state];
+  const serverArgs = ["tunnel", "server", "--token-file", token, "--state", state, "--engine", engine];
   let server = start("server", CLI, [...serverArgs, "--listen", "127.0.0.1:0", "--public", "127.0.0.1:0"]);
   const [, pin = ""] = await server.line(/--pin (\S+)/);
   const [, listen = ""] = await server.line(/clients connect to (\S+)/);
@@ -73,10 +92,11 @@ async function demo(folder: string): Promise<void> {
 
   const client = start("client", CLI, [
     ...["tunnel", "client", "--server", listen, "--to", `127.0.0.1:${to}`],
-    ...["--token-file", token, "--pin", pin],
+    ...["--token-file", token, "--pin", pin, "--engine", engine],
   ]);
   await client.line(/connected to/);
-  console.log(`origin 127.0.0.1:${to} <- client <- one TLS connection -> server ${listen} <- public port ${open}\n`);
+  console.log(`origin 127.0.0.1:${to} <- client <- one TLS connection -> server ${listen} <- public port ${open}`);
+  console.log(`engine ${engine}\n`);
 
   const url = `http://${open}`;
   await fetched("fetched through the tunnel", url, files);

@@ -2,9 +2,13 @@
 import type { Load, Workload } from "./side/workload.ts";
 
 export type RuntimeName = "node" | "deno" | "bun";
-/** `old-pool` and `old-engine` are those of another checkout, for the measuring of a change. */
+/**
+ * `pool` stands on the portable engine, `pool-platform` on the runtime's own node:http2; `old-pool` and `old-engine`
+ * are those of another checkout, for the measuring of a change.
+ */
 export type ImplementationName =
   | "pool"
+  | "pool-platform"
   | "pool-duplex"
   | "pool-web"
   | "engine"
@@ -15,6 +19,7 @@ export type ImplementationName =
   | "old-engine";
 export const IMPLEMENTATIONS: readonly ImplementationName[] = [
   "pool",
+  "pool-platform",
   "h2",
   "raw",
   "engine",
@@ -127,6 +132,11 @@ export const CRITERIA: readonly Criterion[] = [
   more("messages", "pool", "h2", per(2), per(4)),
   more("open", "pool", "h2", per(2), per(4)),
   { measure: "idle", who: "pool", of: "h2", better: "lower", floor: per(1.0), aim: per(0.4) },
+  ...["up", "down", "echo", "up100", "down100", "echo100", "messages", "open"].map((measure) =>
+    more(measure, "pool", "pool-platform")
+  ),
+  { measure: "rtt", who: "pool", of: "pool-platform", better: "lower" },
+  { measure: "idle", who: "pool", of: "pool-platform", better: "lower" },
   ...(["pool-duplex", "pool-web"] as const).flatMap((who) => [
     ...["up", "down", "echo", "up100", "down100", "echo100", "messages"].map((measure) => more(measure, who, "h2")),
     { measure: "rtt", who, of: "h2", better: "lower" } as const,

@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: how fast the pools are, against bare node:http2, a raw TLS socket and the prototype engine, on each
- * runtime, both ends in separate processes.
+ * `deno task bench`: how fast the pools are, on both engines, against bare node:http2, a raw TLS socket and the
+ * prototype engine, on each runtime, both ends in separate processes.
  *
  * @module
  */
@@ -93,7 +93,15 @@ function parse(args: string[]): Options | undefined {
   };
 }
 
-const IDLE_WHO: readonly ImplementationName[] = ["pool", "h2", "engine", "proto", "old-pool", "old-engine"];
+const IDLE_WHO: readonly ImplementationName[] = [
+  "pool",
+  "pool-platform",
+  "h2",
+  "engine",
+  "proto",
+  "old-pool",
+  "old-engine",
+];
 
 async function benchRuntime(name: RuntimeName, options: Options): Promise<RuntimeReport> {
   const start = performance.now();

@@ -335,9 +335,24 @@ export interface Listener {
   unref(): void;
 }
 
+/** What not every engine can do. The contract suite says for each what happens where it is false. */
+export interface Capabilities {
+  /**
+   * Field lists leave as they were given. False: repeated names are put together at the first one's place, names that are
+   * whole numbers come first, and a list that repeats a field which may occur only once (`content-type`) is refused by a
+   * throw.
+   */
+  readonly rawFields: boolean;
+  /** A malformed header block ends its stream. False: it ends the peer's whole connection, with PROTOCOL_ERROR. */
+  readonly messageErrors: boolean;
+  /** A field value with characters that are not allowed makes a message malformed. False: the field is left out of it. */
+  readonly fieldValues: boolean;
+}
+
 /** The contract. */
 export interface Engine {
   readonly name: "portable" | "node:http2";
+  readonly capabilities: Capabilities;
   /** Rejects with a `ConnectError`. */
   connect(options: ConnectOptions): Promise<Connection>;
   /** Rejects with the system's error (`code` EADDRINUSE, EACCES, ...), or with a `ConnectError` of kind "tls" for a broken identity. */

@@ -22,6 +22,13 @@ export function count(flag: string, text: string, min: number): number {
   return value;
 }
 
+/** One of a few words. */
+export function choice<T extends string>(flag: string, text: string, words: readonly T[]): T {
+  const word = words.find((one) => one === text);
+  if (word === undefined) throw new UsageError(`${flag} takes ${words.join(" or ")}, not "${text}"`);
+  return word;
+}
+
 /** `host:port`, where the host may be left out when `host` says so. */
 export function address(flag: string, text: string, host: "needed" | "optional"): HostPort {
   let parts: HostPort;

@@ -5,7 +5,8 @@
  */
 import { type HostPort, splitAddress } from "../adapter/address.ts";
 import { type AddressList, addressList } from "../adapter/allow.ts";
-import type { EngineLimits, Fields } from "../adapter/contract.ts";
+import type { Engine, EngineLimits, Fields } from "../adapter/contract.ts";
+import { engineNames } from "../adapter/engine.ts";
 import type { Material } from "../adapter/tls/material.ts";
 import type { AdaptiveLimits } from "../core/adaptive.ts";
 import type { BackoffOptions } from "../core/backoff.ts";
@@ -25,6 +26,7 @@ import { clientMaterial, serverMaterial } from "./tls_material.ts";
 
 /** What both pools have after checking. */
 export interface PoolSettings {
+  readonly engine: Engine["name"];
   readonly name: string;
   readonly keepAlive: number;
   readonly pingTimeout: number;
@@ -212,9 +214,8 @@ function checkPool(
   options: StreamPoolOptions,
   maxCapacity: number,
 ): PoolSettings {
-  const engine = check.oneOf("engine", options.engine, ["portable", "node:http2"], "portable");
-  if (engine !== "portable") throw check.error("engine", engine, "not available in this version");
   return {
+    engine: check.oneOf("engine", options.engine, engineNames, "portable"),
     name: check.string("name", options.name, undefined) ?? `${role}-${++counters[role]}`,
     keepAlive: check.duration("keepAlive", options.keepAlive, { default: 30_000 }),
     pingTimeout: check.duration("pingTimeout", options.pingTimeout, { default: 10_000, min: 1 }),

@@ -5,7 +5,7 @@
  */
 import { systemClock } from "../adapter/clock.ts";
 import type { Clock, Engine } from "../adapter/contract.ts";
-import { defaultEngine } from "../adapter/engine.ts";
+import { engineNamed } from "../adapter/engine.ts";
 import type { Random } from "../core/clock.ts";
 
 /** Engine, time and randomness of a pool. */
@@ -18,18 +18,17 @@ export interface Environment {
   readonly randomBytes: (into: Uint8Array<ArrayBuffer>) => void;
 }
 
-const REAL: Environment = {
-  engine: defaultEngine,
+const REAL: Omit<Environment, "engine"> = {
   clock: systemClock,
   random: Math.random,
   randomBytes: (into) => void crypto.getRandomValues(into),
 };
 
-let current = REAL;
+let current: Omit<Environment, "engine"> & Partial<Environment> = REAL;
 
-/** The environment of a pool that is being made. */
-export function environment(): Environment {
-  return current;
+/** The environment of a pool that is being made with the engine of this name, unless `withEnvironment` gives another. */
+export function environment(engine: Engine["name"]): Environment {
+  return { engine: engineNamed(engine), ...current };
 }
 
 /** Makes pools with another engine, clock or randomness: the constructors of the public classes have no parameter for it. */

@@ -102,7 +102,7 @@ export interface StreamPoolOptions {
   window?: { idle?: number; stream?: number; total?: number };
   /** Bounds against hostile peers. */
   limits?: EngineLimits;
-  /** Which HTTP/2 engine. Default and, in this version, only value: "portable". */
+  /** Which HTTP/2 engine: our own, the same on every runtime, or the runtime's `node:http2`. Default "portable". */
   engine?: "portable" | "node:http2";
   /** Where to log. Default: nowhere. */
   logger?: Logger;

@@ -81,7 +81,7 @@ export abstract class StreamCore implements Closing {
   constructor(settings: PoolSettings, emit: Emit) {
     this.settings = settings;
     this.emit = emit;
-    this.environment = environment();
+    this.environment = environment(settings.engine);
     this.deadlines = new Deadlines(this.environment.clock);
     this.members = new Members({ deadlines: this.deadlines, onWait: () => this.waited() });
     this.budget = new WindowBudget(settings.window.total);

@@ -1,12 +1,15 @@
 /**
- * A server in a process of its own, for tests that need the other side on another runtime, killed or frozen. Prints
- * `listening PORT`; the path of a request says what is done with it. Ends with its standard input. @module
+ * A server in a process of its own, for tests that need the other side on another runtime, killed or frozen. Argument: the
+ * engine's name. Prints `listening PORT`; the path of a request says what is done with it. Ends with its standard input.
+ *
+ * @module
  */
 import { createHash } from "node:crypto";
 import process from "node:process";
 import { systemClock } from "../../src/adapter/clock.ts";
 import type { Channel, ChannelHandler, Connection, Fields } from "../../src/adapter/contract.ts";
 import { portableEngine } from "../../src/adapter/http2/engine.ts";
+import { platformEngine } from "../../src/adapter/node_http2/engine.ts";
 import * as certs from "../support/certs.ts";
 import { echo, ok, pattern } from "./contract/setup.ts";
 
@@ -77,7 +80,9 @@ const BEHAVIOURS: Record<string, Behaviour> = {
   },
 };
 
-const listener = await portableEngine.listen({
+const engine = [portableEngine, platformEngine].find(({ name }) => name === process.argv[2]);
+if (engine === undefined) throw new Error(`No engine ${process.argv[2]}`);
+const listener = await engine.listen({
   hostname: "127.0.0.1",
   port: 0,
   identity: certs.server,

@@ -18,8 +18,8 @@ test("cli: --help on every level names what is below, on stdout, with code 0", a
       [["help"], ["tunnel"]],
       [["tunnel"], ["server", "client"]],
       [["tunnel", "-h"], ["server", "client"]],
-      [["tunnel", "server", "--help"], ["--listen", "--public", "--token-file", "--insecure-open", "H2POOL_TOKEN"]],
-      [["tunnel", "client", "--server", "x:1", "--help"], ["--server", "--to", "--pin", "--ca"]],
+      [["tunnel", "server", "--help"], ["--listen", "--public", "--token-file", "--engine NAME", "H2POOL_TOKEN"]],
+      [["tunnel", "client", "--server", "x:1", "--help"], ["--server", "--to", "--pin", "--ca", "--engine NAME"]],
     ] as const
   ) {
     const { code, out, err } = await run(...args);
@@ -68,6 +68,8 @@ test("cli: what is wrong with a command line is one sentence that names it, with
       [["tunnel", "client", "--server", ":1", "--to", "h:2"], /--server needs a host/],
       [["tunnel", "client", "--server", "h:0", "--to", "h:2"], /--server needs a port, not 0/],
       [["tunnel", "client", "--server", "h:1", "--to", "http:\/\/h:2"], /--to takes host:port.*not a URL/],
+      [[...server, "--engine", "nghttp2"], /--engine takes portable or node:http2, not "nghttp2"/],
+      [[...client, "--engine", "http2"], /--engine takes portable or node:http2, not "http2"/],
       [[...client, "--pin", "abc"], /--pin takes the pin/],
       [[...client, "--min-idle", "9", "--max-idle", "8"], /--min-idle is above --max-idle/],
       [[...client, "--insecure", "--token", "t"], /a token is never sent to a server that is not checked/],

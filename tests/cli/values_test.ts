@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../src/cli/errors.ts";
-import { address, count, duration, pins, ranges, showBytes, showDuration } from "../../src/cli/values.ts";
+import { address, choice, count, duration, pins, ranges, showBytes, showDuration } from "../../src/cli/values.ts";
 import { test } from "../support/harness.ts";
 
 test("cli: durations have units, add up, and end at what a timer takes", () => {
@@ -21,6 +21,13 @@ test("cli: counts are whole, in decimal, and not too small", () => {
   assertEquals(count("--x", "4096", 1), 4096);
   for (const wrong of ["", "-1", "1.5", "0x10", "1e3", "99999999999999999999", "0"]) {
     assertThrows(() => count("--x", wrong, 1), UsageError, "--x takes a whole number");
+  }
+});
+
+test("cli: a choice is one of its words", () => {
+  assertEquals(choice("--x", "b", ["a", "b"]), "b");
+  for (const wrong of ["", "A", "ab", "toString"]) {
+    assertThrows(() => choice("--x", wrong, ["a", "b"]), UsageError, "--x takes a or b, not");
   }
 });
 

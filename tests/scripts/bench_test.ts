@@ -33,6 +33,14 @@ test("ratios: taken within a round, a failed round counts for neither side", () 
   assertEquals([first?.floor, first?.aim, first?.mark], [0.9, 1.1, "aim"]);
 });
 
+test("ratios: both engines are compared in every measure that both run", () => {
+  const rounds: Rounds = new Map([["pool", [sample(30)]], ["pool-platform", [sample(10)]]]);
+  const all = ratios("deno", new Map(MEASURES.map(({ id }) => [id, rounds])), {});
+  const engines = all.filter(({ of }) => of === "pool-platform");
+  assertEquals(engines.map(({ measure }) => measure).sort(), MEASURES.map(({ id }) => id).sort());
+  for (const { who, median, mark } of engines) assertEquals([who, median, mark], ["pool", 3, "reported"]);
+});
+
 test("ratios: what was asked for and not measured is said to be missing", () => {
   const rounds: Rounds = new Map([["h2", [sample(50)]]]);
   const [first] = ratios("bun", new Map([["echo", rounds]]), {});

@@ -48,7 +48,6 @@ const client: [Record<string, unknown>, RegExp][] = [
   [{ backoff: { initial: 10, max: 5 } }, /`backoff.initial` is 10, above `backoff.max` 5/],
   [{ backoff: { inital: 10 } }, /did you mean `backoff.initial`/],
   [{ maxStreamsPerConnection: 0 }, /`maxStreamsPerConnection` is 0/],
-  [{ engine: "node:http2" }, /`engine` is "node:http2", not available in this version/],
   [{ engine: "fast" }, /`engine` is "fast"/],
   [{ name: "" }, /`name` is ""/],
   [{ logger: {} }, /`logger`/],

@@ -1,7 +1,8 @@
 /**
  * The pools, through the public surface only: `read`/`write` of a pool stream, `toDuplex()` (style "duplex"), or
- * `readable` and `writable` (style "web"). Streams are taken as pools are meant to be used: the client takes the next one
- * and says its id on stream 00000000, the server takes the one with that id.
+ * `readable` and `writable` (style "web"); style "platform" is the first of these over node:http2's engine. Streams
+ * are taken as pools are meant to be used: the client takes the next one and says its id on stream 00000000, the server
+ * takes the one with that id.
  *
  * @module
  */
@@ -28,6 +29,8 @@ const CONTROL = "00000000";
 const WINDOW = { total: 1 << 30 };
 
 export function styled(style: string | undefined): Implementation {
+  // Not named where it is the default: `--against` may lead to a checkout that knows no other.
+  const engine = style === "platform" ? { engine: "node:http2" } as const : {};
   return {
     async serve({ cert, key, purpose }) {
       const pool = new ServerPool({
@@ -37,6 +40,7 @@ export function styled(style: string | undefined): Implementation {
         maxIdlePerConnection: 20_000,
         maxStreams: 40_000,
         window: WINDOW,
+        ...engine,
       });
       await pool.start();
       // The client's end is the end of the control stream.
@@ -56,6 +60,7 @@ export function styled(style: string | undefined): Implementation {
           minInterval: 100,
           maxInterval: 100,
           window: WINDOW,
+          ...engine,
         });
         pools.push(pool);
         await pool.start();

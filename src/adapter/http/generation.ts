@@ -16,6 +16,7 @@ import { sniff } from "./sniff.ts";
 
 /** A service at work. */
 export interface Generation extends Serving {
+  /** Its identity is the one that was given last. */
   readonly service: HttpService;
   readonly owner: GuardedOwner;
   /** A socket that the port has accepted. */
@@ -45,7 +46,8 @@ const NO_TLS: TlsState = { protocol: "", cipher: "", alpn: "", authorized: false
 /** Starts a service. Throws a `ConnectError` of kind "tls" for a broken identity. */
 export function generation(options: GenerationOptions): Generation {
   const { service, clock, left } = options;
-  const { tls: identity, protocols } = service;
+  const { protocols } = service;
+  let identity = service.tls;
   const limits = resolveLimits(service.limits);
   const owner = guarded(service.owner);
   const h1 = serveH1({ clock, limits, owner: options.owner, left });
@@ -129,7 +131,9 @@ export function generation(options: GenerationOptions): Generation {
   }
 
   return {
-    service,
+    get service() {
+      return { ...service, tls: identity };
+    },
     owner,
     accept(raw) {
       // Its reset must not become an uncaught exception at any time.
@@ -155,7 +159,9 @@ export function generation(options: GenerationOptions): Generation {
       return this.connections + (secure?.handshakes ?? 0) === 0;
     },
     renew(next) {
-      secure?.renew(next);
+      if (secure === undefined) return;
+      secure.renew(next);
+      identity = next;
     },
     leave(how) {
       leaving = how;

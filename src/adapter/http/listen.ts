@@ -32,7 +32,7 @@ async function listen(options: HttpListenOptions): Promise<HttpListener> {
     // A connection that outlives its service may bring one more request. It is for whoever is there now, unless TLS would
     // not have let it in.
     const owner = (): Generation["owner"] =>
-      current === made || !alike(current.service, service) ? made.owner : current.owner;
+      current === made || !alike(current.service, made.service) ? made.owner : current.owner;
     const made = generation({ service, clock, owner, left });
     generations.add(made);
     return made;

@@ -21,8 +21,11 @@ import {
 import type { ResolvedSettings } from "./limits.ts";
 import type { Sender } from "./sender.ts";
 
+/** Where a frame may be written. */
+export type FrameSpace = Pick<Sender, "bytes" | "frame" | "streamFrame" | "raw">;
+
 /** What either role says first (section 3.4); the connection's window is whole from the start. */
-export function writeGreeting(sender: Sender, role: "client" | "server", settings: ResolvedSettings): void {
+export function writeGreeting(sender: FrameSpace, role: "client" | "server", settings: ResolvedSettings): void {
   const client = role === "client";
   if (client) sender.raw(PREFACE);
   const values = [
@@ -48,28 +51,28 @@ export function writeGreeting(sender: Sender, role: "client" | "server", setting
   if (more > 0) writeWindowUpdate(sender, 0, more);
 }
 
-export function writeSettingsAck(sender: Sender): void {
+export function writeSettingsAck(sender: FrameSpace): void {
   sender.frame(0, SETTINGS, ACK, 0);
 }
 
-export function writeWindowUpdate(sender: Sender, id: number, increment: number): void {
+export function writeWindowUpdate(sender: FrameSpace, id: number, increment: number): void {
   const at = sender.frame(4, WINDOW_UPDATE, 0, id);
   writeUint32(sender.bytes, at, increment);
 }
 
-export function writeReset(sender: Sender, id: number, code: number): void {
+export function writeReset(sender: FrameSpace, id: number, code: number): void {
   const at = sender.streamFrame(4, RST_STREAM, 0, id);
   writeUint32(sender.bytes, at, code);
 }
 
 /** `first` and `second` are its opaque data. */
-export function writePing(sender: Sender, flags: number, first: number, second: number): void {
+export function writePing(sender: FrameSpace, flags: number, first: number, second: number): void {
   const at = sender.frame(8, PING, flags, 0);
   writeUint32(sender.bytes, at, first);
   writeUint32(sender.bytes, at + 4, second);
 }
 
-export function writeGoaway(sender: Sender, lastId: number, code: number): void {
+export function writeGoaway(sender: FrameSpace, lastId: number, code: number): void {
   const at = sender.frame(8, GOAWAY, 0, 0);
   writeUint32(sender.bytes, at, lastId);
   writeUint32(sender.bytes, at + 4, code);

@@ -1,5 +1,5 @@
 /**
- * The portable engine over any way to dial and to listen: the real one is TLS, tests have a network in memory. @module
+ * An engine over any way to dial and to listen: the real one is TLS, tests have a network in memory. @module
  */
 import {
   type ConnectError,
@@ -15,7 +15,7 @@ import { asConnectError, connectError, refusedCertificate } from "../tls/connect
 import { type DialOptions, dialTarget } from "../tls/dial.ts";
 import type { Handshake, ListenTlsOptions } from "../tls/listen.ts";
 import type { Transport } from "../tls/transport.ts";
-import { drive } from "./connection.ts";
+import { drive, type DriveOptions } from "./connection.ts";
 import { codeName, H2Error, INADEQUATE_SECURITY, report } from "./errors.ts";
 import { GOAWAY, HEAD, writeHead } from "./frames.ts";
 import { type ResolvedSettings, resolveSettings } from "./limits.ts";
@@ -26,15 +26,28 @@ export interface Network {
   listen(options: ListenTlsOptions): Promise<Listener>;
 }
 
-/** The portable engine over a network. */
-export function engineOver(network: Network): Engine {
+/** What speaks HTTP/2 over a transport. */
+export interface Protocol {
+  readonly name: Engine["name"];
+  readonly capabilities: Engine["capabilities"];
+  drive(options: DriveOptions): Connection;
+}
+const PORTABLE: Protocol = {
+  name: "portable",
+  capabilities: { rawFields: true, messageErrors: true, fieldValues: true },
+  drive,
+};
+
+/** An engine over a network, by default the portable one. */
+export function engineOver(network: Network, protocol: Protocol = PORTABLE): Engine {
   return {
-    name: "portable",
+    name: protocol.name,
+    capabilities: protocol.capabilities,
     async connect(options) {
       const settings = resolveSettings(options.settings);
       const deadline = options.clock.now() + options.timeout;
       const transport = await network.dial(options);
-      return await greet(transport, settings, deadline, options);
+      return await greet(protocol, transport, settings, deadline, options);
     },
     // deno-lint-ignore require-await -- a setting out of range is a rejection too
     async listen(options) {
@@ -42,7 +55,7 @@ export function engineOver(network: Network): Engine {
       return network.listen({
         ...options,
         farewell: CERTIFICATE_REFUSED,
-        accept: (transport, handshake) => serve(transport, handshake, settings, options),
+        accept: (transport, handshake) => serve(protocol, transport, handshake, settings, options),
       });
     },
   };
@@ -55,6 +68,7 @@ CERTIFICATE_REFUSED[HEAD + 7] = INADEQUATE_SECURITY;
 
 /** Waits for the server's SETTINGS. */
 function greet(
+  protocol: Protocol,
   transport: Transport,
   settings: ResolvedSettings,
   deadline: number,
@@ -80,7 +94,7 @@ function greet(
       connection.destroy();
     }
     signal?.addEventListener("abort", aborted);
-    const connection = drive({
+    const connection = protocol.drive({
       role: "client",
       transport,
       clock,
@@ -122,8 +136,14 @@ function failure(error: Error, options: ConnectOptions): ConnectError {
   return asConnectError(cause, dialTarget(options));
 }
 
-function serve(transport: Transport, handshake: Handshake, settings: ResolvedSettings, options: ListenOptions): void {
-  drive({
+function serve(
+  protocol: Protocol,
+  transport: Transport,
+  handshake: Handshake,
+  settings: ResolvedSettings,
+  options: ListenOptions,
+): void {
+  protocol.drive({
     role: "server",
     transport,
     clock: options.clock,

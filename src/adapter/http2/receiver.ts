@@ -24,14 +24,23 @@ import {
   SETTINGS,
   WINDOW_UPDATE,
 } from "./frames.ts";
-import type { Stream } from "./stream.ts";
+
+/** Who gets the payload of DATA. */
+export interface DataOwner {
+  /** False when the piece, or a view of it, was kept. */
+  deliver(chunk: Uint8Array): boolean;
+  /** The frame had END_STREAM, and all of it has been delivered. */
+  readEnd(): void;
+  /** So many of the bytes announced are padding. */
+  padding(length: number): void;
+}
 
 /** Who acts on frames. Sizes and identifiers that the frame's type alone decides have been checked. */
 export interface FrameSink {
   /** A DATA frame begins, `length` bytes with its padding. Undefined: its bytes are to be dropped. */
-  onDataStart(id: number, length: number): Stream | undefined;
+  onDataStart(id: number, length: number): DataOwner | undefined;
   /** Its payload without padding is known. False: the bytes are to be dropped. */
-  onDataLength(stream: Stream, payload: number, endStream: boolean): boolean;
+  onDataLength(owner: DataOwner, payload: number, endStream: boolean): boolean;
   onHeaders(id: number, bytes: Uint8Array, start: number, end: number, endStream: boolean): void;
   onPriority(): void;
   onReset(id: number, code: number): void;
@@ -64,7 +73,7 @@ export class Receiver {
   #id = 0;
   /** Payload of a DATA frame still to come, and who gets it. */
   #dataLeft = 0;
-  #dataOwner: Stream | undefined;
+  #dataOwner: DataOwner | undefined;
   /** A frame that is gathered. */
   #gathered: Uint8Array | undefined;
   #gatheredFilled = 0;
@@ -173,7 +182,7 @@ export class Receiver {
     return at;
   }
 
-  #dataBegin(stream: Stream, payload: number): void {
+  #dataBegin(stream: DataOwner, payload: number): void {
     this.#dataOwner = this.#sink.onDataLength(stream, payload, (this.#flags & END_STREAM) !== 0) ? stream : undefined;
   }
 

@@ -1,6 +1,7 @@
 /** The service's side of a tunnel: connects streams that the server announces with the service. @module */
 import { joinAddress } from "../../adapter/address.ts";
 import { systemClock } from "../../adapter/clock.ts";
+import type { Engine } from "../../adapter/contract.ts";
 import { dialTcp, type TcpConnection } from "../../adapter/tcp.ts";
 import {
   ClientPool,
@@ -32,6 +33,7 @@ export interface TunnelClientOptions {
   /** Idle streams kept ready. */
   minCapacity: number;
   maxCapacity: number;
+  engine: Engine["name"];
   log: Log;
   /** Gives up before the first connection is up. */
   signal: AbortSignal;
@@ -88,6 +90,7 @@ export async function startTunnelClient(options: TunnelClientOptions): Promise<T
   const pool = new ClientPool({
     name: "tunnel",
     keepAlive: KEEP_ALIVE,
+    engine: options.engine,
     address: options.server,
     tls: options.tls,
     minCapacity: options.minCapacity,

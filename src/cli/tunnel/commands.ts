@@ -1,6 +1,7 @@
 /** `h2pool tunnel server` and `h2pool tunnel client`. @module */
 import { joinAddress } from "../../adapter/address.ts";
-import { ConnectError } from "../../adapter/contract.ts";
+import { ConnectError, type Engine } from "../../adapter/contract.ts";
+import { defaultEngine, engineNames } from "../../adapter/engine.ts";
 import { spkiPin } from "../../adapter/tls/certificate.ts";
 import { type ClientTls, PoolError, type ServerTls, type StreamPoolStats } from "../../streams/mod.ts";
 import { developmentCertificate } from "../certificate.ts";
@@ -10,7 +11,7 @@ import type { Io } from "../io.ts";
 import { createLog, type Log } from "../log.ts";
 import { type Stop, stopOnSignals } from "../stop.ts";
 import { readToken, tokenCheck, tokenHeaders } from "../token.ts";
-import { address, count, duration, pins, ranges, showBytes } from "../values.ts";
+import { address, choice, count, duration, pins, ranges, showBytes } from "../values.ts";
 import { startTunnelClient } from "./client.ts";
 import { startTunnelServer } from "./server.ts";
 import { statusLine } from "./status.ts";
@@ -20,6 +21,7 @@ const TOKEN_FLAGS: Flags = {
   token: { value: "TEXT", help: "The token itself; other users can read it in the process list, so prefer the file" },
 };
 const LAST_FLAGS: Flags = {
+  engine: { value: "NAME", help: "Which HTTP/2: portable, our own (default), or node:http2, the runtime's" },
   grace: { value: "TIME", help: "How long connections may take to finish after Ctrl+C; default no limit" },
   verbose: { help: "Log every connection" },
 };
@@ -113,6 +115,7 @@ async function runServer(values: FlagValues, io: Io): Promise<number> {
   const maxConnectionsPerAddress = count("--max-connections-per-address", perAddress, 1);
   const idleTimeout = duration("--idle-timeout", values.text("idle-timeout") ?? "0");
   const allow = ranges("--allow", values.all("allow"));
+  const engine = engineOf(values);
   needsPair(values, tunnelServer.path);
   const token = await tokenOf(values, io);
   const open = token === undefined && !values.has("client-ca");
@@ -137,6 +140,7 @@ async function runServer(values: FlagValues, io: Io): Promise<number> {
       maxConnections,
       maxConnectionsPerAddress,
       idleTimeout,
+      engine,
       log,
     });
     log.info(`clients connect to ${joinAddress(server.addr)}`);
@@ -162,6 +166,7 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
   const minCapacity = count("--min-idle", values.text("min-idle") ?? "16", 1);
   const maxCapacity = count("--max-idle", values.text("max-idle") ?? String(Math.max(128, minCapacity)), 1);
   if (minCapacity > maxCapacity) throw new UsageError("--min-idle is above --max-idle", tunnelClient.path);
+  const engine = engineOf(values);
   needsPair(values, tunnelClient.path);
   const tls = clientTls(values);
   const token = await tokenOf(values, io);
@@ -185,6 +190,7 @@ async function runClient(values: FlagValues, io: Io): Promise<number> {
       dialTimeout,
       minCapacity,
       maxCapacity,
+      engine,
       log,
       signal: stop.drain,
     });
@@ -244,6 +250,10 @@ function tokenOf(values: FlagValues, io: Io): Promise<string | undefined> {
 function logOf(values: FlagValues, io: Io): Log {
   // no-color.org: any text but an empty one.
   return createLog({ output: io.stderr, verbose: values.has("verbose"), color: !io.env.NO_COLOR });
+}
+
+function engineOf(values: FlagValues): Engine["name"] {
+  return choice("--engine", values.text("engine") ?? defaultEngine.name, engineNames);
 }
 
 function needsPair(values: FlagValues, path: string): void {

@@ -1,7 +1,7 @@
 /** The public side of a tunnel: hands public connections to the clients that serve. @module */
 import { joinAddress } from "../../adapter/address.ts";
 import { systemClock } from "../../adapter/clock.ts";
-import type { NetAddr } from "../../adapter/contract.ts";
+import type { Engine, NetAddr } from "../../adapter/contract.ts";
 import { listenTcp, type TcpConnection } from "../../adapter/tcp.ts";
 import { type ConnectionInfo, ServerPool, type ServerTls, type StreamPoolStats } from "../../streams/mod.ts";
 import { sentence } from "../errors.ts";
@@ -32,6 +32,7 @@ export interface TunnelServerOptions {
   maxConnectionsPerAddress: number;
   /** Public connections without a byte for this long are cut; 0 = never. */
   idleTimeout: number;
+  engine: Engine["name"];
   log: Log;
 }
 
@@ -102,6 +103,7 @@ export async function startTunnelServer(options: TunnelServerOptions): Promise<T
   const pool = new ServerPool({
     name: "tunnel",
     keepAlive: KEEP_ALIVE,
+    engine: options.engine,
     listen: options.listen,
     tls: options.tls,
     allow: options.allow,

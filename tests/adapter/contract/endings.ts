@@ -29,6 +29,17 @@ export function endingsContract(name: string, engines: Engines): void {
     }
   });
 
+  test(`${name}: an answered ping tells that what was ended before it has arrived`, async (t) => {
+    const { pair, client } = await ends(t, engines);
+    const { near, farEar } = await pair();
+    assertEquals(near.write(pattern(60_000)), true);
+    near.end();
+    await client.ping(5_000);
+    client.destroy();
+    await farEar.gone;
+    assertEquals([farEar.received, farEar.log], [60_000, ["data", "end", "close"]]);
+  });
+
   test(`${name}: ping rejects in time, and the connection stays`, async (t) => {
     const clock = fakeClock();
     const { port, next } = await (await import("./raw_peer.ts")).rawServer(t);
@@ -335,5 +346,68 @@ export function endingsContract(name: string, engines: Engines): void {
     assert(error instanceof ConnectionClosedError);
     assertEquals(clientEar.goaways.at(-1)?.code, 11);
     assertStringIncludes(String(await serverEar.gone), "reset");
+  });
+
+  const { server, client } = { server: engines.server.capabilities, client: engines.client.capabilities };
+  test(`${name}: a malformed request ends its stream, or its connection, and disturbs nobody else`, async (t) => {
+    const { port, connection: accepted, request: next } = await listen(t, engines);
+    const steady = await connect(t, engines, port);
+    await accepted();
+    const path = request.indexOf(":path");
+    for (
+      const wrong of [[...request.slice(0, path)], [...request, "X-Upper", "1"], [...request, "connection", "close"]]
+    ) {
+      const peer = await rawClient(t, port);
+      peer.send(PREFACE, settings, headers(1, request));
+      const { ear: connectionEar } = await accepted();
+      const { ear } = await next();
+      peer.send(headers(3, wrong));
+      if (server.messageErrors) {
+        const rst = await peer.frame(3);
+        assertEquals([rst.id, rst.payload.readUInt32BE(0)], [3, 1]);
+        peer.send(frame(DATA, END_STREAM, 1, pattern(5)));
+        await ear.ended;
+        assertEquals(connectionEar.log, ["channel"]);
+      } else {
+        assertEquals((await peer.frame(GOAWAY)).payload.readUInt32BE(4), 1);
+        assertEquals((await ear.gone)?.kind, "lost");
+        assertEquals(ear.log, ["close"]);
+        await peer.closed;
+      }
+    }
+    await steady.connection.ping(5_000);
+  });
+
+  test(`${name}: a malformed response ends its stream, or its connection`, async (t) => {
+    for (const wrong of [["x-status", "200"], [...ok, "X-Upper", "1"], [":status", "101"]]) {
+      const { peer, connection, ear: connectionEar } = await rawConnection(t, engines);
+      const [first, second] = [ear(), ear()];
+      connection.open(post("/"), first);
+      connection.open(post("/"), second);
+      await peer.frame(HEADERS);
+      await peer.frame(HEADERS);
+      peer.send(headers(1, wrong));
+      const fault = await first.gone;
+      assertEquals(first.log, ["close"]);
+      if (client.messageErrors) {
+        assertEquals(fault?.kind === "reset" && [fault.by, fault.code], ["engine", 1]);
+        peer.send(headers(3, ok, 5));
+        await second.ended;
+        assertEquals(connectionEar.log, []);
+      } else {
+        assertEquals([fault?.kind, (await second.gone)?.kind], ["lost", "lost"]);
+        const error = await connectionEar.gone;
+        assertEquals(error instanceof ConnectionClosedError && error.code, 1);
+      }
+    }
+  });
+
+  test(`${name}: a field value that is not allowed makes a request malformed, or is left out`, async (t) => {
+    const { port, request: next, connection: accepted } = await listen(t, engines);
+    const peer = await rawClient(t, port);
+    peer.send(PREFACE, settings, headers(1, [...request, "x-a", "a\nb", "x-b", "2"]));
+    await accepted();
+    if (server.fieldValues) assertEquals((await peer.frame(3)).payload.readUInt32BE(0), 1);
+    else assertEquals((await next()).fields, [...request, "x-b", "2"]);
   });
 }

@@ -341,4 +341,43 @@ export function streamsContract(name: string, engines: Engines): void {
       next.destroy()
     );
   });
+
+  const { rawFields } = engines.client.capabilities;
+  test(`${name}: field lists leave ${rawFields ? "as they were given" : "with repeated names together"}`, async (t) => {
+    const { open, request, client } = await ends(t, engines);
+    const given = ["x-a", "1", "x-b", "2", "x-a", "3", "7", "4"];
+    open({ fields: post("/", ...given), body: "none" });
+    const { fields } = await request();
+    if (rawFields) assertEquals(fields, post("/", ...given));
+    else {
+      // Nothing is lost, and the values of one name keep their order.
+      const values = (name: string): string[] => fields.filter((_, i) => i % 2 === 1 && fields[i - 1] === name);
+      assertEquals([values("x-a"), values("x-b"), values("7")], [["1", "3"], ["2"], ["4"]]);
+      assertEquals([fields.length, [...fields].sort()], [
+        post("/", ...given).length,
+        [...post("/", ...given)].sort(),
+      ]);
+    }
+    await settled(client);
+  });
+
+  test(`${name}: a field that may occur once, twice: ${rawFields ? "sent" : "refused by a throw"}`, async (t) => {
+    const { open, request, client, clientEar } = await ends(t, engines);
+    const twice = post("/", "content-type", "a/b", "content-type", "c/d");
+    if (rawFields) {
+      open({ fields: twice, body: "none" });
+      const { fields } = await request();
+      // A `node:http2` server tells of the first one.
+      if (engines.server.capabilities.rawFields) assertEquals(fields, twice);
+      else assertEquals(fields.slice(0, 10), twice.slice(0, 10));
+    } else {
+      const { openable } = client;
+      assertThrows(() => open({ fields: twice, body: "none" }), TypeError);
+      assertEquals([client.channels, client.openable], [0, openable]);
+      const { channel } = open({ body: "none" });
+      assertEquals((await request()).channel.id, channel.id);
+    }
+    await settled(client);
+    assertEquals(clientEar.log, []);
+  });
 }

@@ -318,6 +318,16 @@ test("fetch: an answer before the body was read, and the next request", async (t
   assertEquals(statuses(await client.end()), [200, 200]);
 });
 
+test("fetch: an answer before a large body was read: the body is thrown away, and the next request is answered", async (t) => {
+  const { port } = await serve(t, { fetch: (request) => new Response(request.method) });
+  const client = await raw(t, port);
+  client.write("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10000000\r\n\r\n");
+  await client.until("POST");
+  client.write(new Uint8Array(10_000_000));
+  client.write(LAST);
+  assertEquals(statuses(await client.end()), [200, 200]);
+});
+
 test("fetch: without a handler there is an empty 500, and with a new one the next request has it", async (t) => {
   let there = false;
   const { port, owner } = await serve(t, () => there ? { fetch: () => new Response("x") } : undefined);

@@ -2,60 +2,67 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { test } from "../../support/harness.ts";
 import { runInside } from "../io.ts";
 import {
+  ALIKE,
   ask,
   clientArgs,
   echo,
+  over,
   runProcess,
   service,
+  shown,
   tunnelClient,
   tunnelServer,
   visit,
   visitInVain,
 } from "./tunnel.ts";
 
-test("tunnel: a server that is killed and started again is found again, with the same pin", async (t) => {
-  const server = await tunnelServer(t, runProcess);
-  const broken = Promise.withResolvers<unknown>();
-  const { to } = await service(t, (tcp) => echo(tcp).catch(broken.resolve));
-  const client = await tunnelClient(t, runProcess, server, to);
-  const before = await visit(t, server);
-  assertEquals(await ask(before, "before"), "before");
-  server.child.kill("SIGKILL");
-  // What the public sees is up to the system of the dead server; the service must not take it for an end.
-  await broken.promise;
-  await client.err.line(/connection to .* is gone/);
+for (const sides of ALIKE) {
+  test(`tunnel: a server that is killed and started again is found again, with the same pin (${shown(sides)})`, async (t) => {
+    const server = await tunnelServer(t, over(sides.server, runProcess));
+    const broken = Promise.withResolvers<unknown>();
+    const { to } = await service(t, (tcp) => echo(tcp).catch(broken.resolve));
+    const client = await tunnelClient(t, over(sides.client, runProcess), server, to);
+    const before = await visit(t, server);
+    assertEquals(await ask(before, "before"), "before");
+    server.child.kill("SIGKILL");
+    // What the public sees is up to the system of the dead server; the service must not take it for an end.
+    await broken.promise;
+    await client.err.line(/connection to .* is gone/);
 
-  const again = await tunnelServer(t, runProcess, { again: server });
-  assertEquals(again.pin, server.pin);
-  await again.child.err.line(/client \S+ serves/);
-  assertEquals(await ask(await visit(t, again), "after"), "after");
-});
-
-test("tunnel: a client that is killed takes its connections with it, never as an end; new ones wait for the next", async (t) => {
-  const server = await tunnelServer(t, runProcess);
-  const { to } = await service(t, async (tcp) => {
-    for (const chunk = new Uint8Array(65_536);;) await tcp.write(chunk);
+    const again = await tunnelServer(t, over(sides.server, runProcess), { again: server });
+    assertEquals(again.pin, server.pin);
+    await again.child.err.line(/client \S+ serves/);
+    assertEquals(await ask(await visit(t, again), "after"), "after");
   });
-  const client = await tunnelClient(t, runProcess, server, to);
-  const downloads = await Promise.all(Array.from({ length: 4 }, async () => {
-    const tcp = await visit(t, server);
-    await tcp.read();
-    return tcp;
-  }));
-  client.kill("SIGKILL");
-  for (const tcp of downloads) {
-    await assertRejects(async () => {
-      while (await tcp.read() !== null);
-    }, Error);
-  }
-  await server.child.err.line(/client \S+ is gone/);
+}
 
-  const waiting = await visit(t, server);
-  const { to: other } = await service(t, echo);
-  const answer = ask(waiting, "while nobody serves");
-  await tunnelClient(t, runProcess, server, other);
-  assertEquals(await answer, "while nobody serves");
-});
+for (const sides of ALIKE) {
+  test(`tunnel: a client that is killed takes its connections with it, never as an end; new ones wait for the next (${shown(sides)})`, async (t) => {
+    const server = await tunnelServer(t, over(sides.server, runProcess));
+    const { to } = await service(t, async (tcp) => {
+      for (const chunk = new Uint8Array(65_536);;) await tcp.write(chunk);
+    });
+    const client = await tunnelClient(t, over(sides.client, runProcess), server, to);
+    const downloads = await Promise.all(Array.from({ length: 4 }, async () => {
+      const tcp = await visit(t, server);
+      await tcp.read();
+      return tcp;
+    }));
+    client.kill("SIGKILL");
+    for (const tcp of downloads) {
+      await assertRejects(async () => {
+        while (await tcp.read() !== null);
+      }, Error);
+    }
+    await server.child.err.line(/client \S+ is gone/);
+
+    const waiting = await visit(t, server);
+    const { to: other } = await service(t, echo);
+    const answer = ask(waiting, "while nobody serves");
+    await tunnelClient(t, over(sides.client, runProcess), server, other);
+    assertEquals(await answer, "while nobody serves");
+  });
+}
 
 for (const [where, run] of [["here", runInside], ["in processes", runProcess]] as const) {
   test(`tunnel: Ctrl+C lets the connections of either side finish, and takes none; exit code 0 (${where})`, async (t) => {

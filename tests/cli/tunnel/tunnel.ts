@@ -7,6 +7,7 @@ import { assertRejects } from "@std/assert";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Engine } from "../../../src/adapter/contract.ts";
 import { dialTcp, listenTcp, type TcpConnection } from "../../../src/adapter/tcp.ts";
 import type { TestContext } from "../../support/harness.ts";
 import { currentRuntime, ROOT } from "../../support/runtime.ts";
@@ -22,6 +23,27 @@ const TOKEN = "correct-horse-battery";
 export function runProcess(t: TestContext, ...args: string[]): Child {
   return spawnRuntime(t, currentRuntime(), CLI, args, { env: { H2POOL_TOKEN: undefined, NODE_COMPILE_CACHE } });
 }
+
+/** Engines of the tunnel's two sides. */
+export interface Sides {
+  readonly server: Engine["name"];
+  readonly client: Engine["name"];
+}
+export const SIDES: readonly Sides[] = [
+  { server: "portable", client: "portable" },
+  { server: "node:http2", client: "node:http2" },
+  { server: "portable", client: "node:http2" },
+  { server: "node:http2", client: "portable" },
+];
+/** For what does not depend on who is at the other end. */
+export const ALIKE: readonly Sides[] = SIDES.filter(({ server, client }) => server === client);
+export const shown = ({ server, client }: Sides): string => server === client ? server : `${server}, ${client}`;
+
+/** `run`, with an engine. The default one is left to the default. */
+export function over<R>(engine: Engine["name"], run: Run<R>): Run<R> {
+  return engine === "portable" ? run : (t, ...args) => run(t, ...args, "--engine", engine);
+}
+type Run<R> = (t: TestContext, ...args: string[]) => R;
 
 /** A service of the test: each connection goes to `serve`. */
 export async function service(
@@ -70,7 +92,7 @@ export interface ServerEnd<R extends Running = Running> {
 /** Starts a tunnel server; `again` has the ports and the folder of an earlier one. */
 export async function tunnelServer<R extends Running>(
   t: TestContext,
-  run: (t: TestContext, ...args: string[]) => R,
+  run: Run<R>,
   options: { args?: string[]; again?: ServerEnd } = {},
 ): Promise<ServerEnd<R>> {
   const { args = [], again } = options;
@@ -90,7 +112,7 @@ export async function tunnelServer<R extends Running>(
 /** Starts a tunnel client of it, and waits until it serves. */
 export async function tunnelClient<R extends Running>(
   t: TestContext,
-  run: (t: TestContext, ...args: string[]) => R,
+  run: Run<R>,
   server: ServerEnd,
   to: string,
   args: string[] = [],

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../../contract.ts";
 import type { HttpRequestInfo } from "../contract.ts";
+import type { Due } from "../h2/expiry.ts";
 import { type EXCHANGE, Exchange } from "./exchange.ts";
 import type { H1Host } from "./service.ts";
 
@@ -11,6 +12,11 @@ export class H1Connection {
   readonly socket: Socket;
   readonly info: HttpRequestInfo;
   readonly clock: Clock;
+  /** Its places among those who wait for a time limit; the service's. */
+  firstHead: Due<H1Connection> | undefined;
+  head: Due<H1Connection> | undefined;
+  idle: Due<H1Connection> | undefined;
+  soon: Due<H1Connection> | undefined;
   readonly #host: H1Host;
   readonly #exchanges: Set<Exchange> = new Set();
   /** What had been read when the last response was over: with more than that, a request has begun. */
@@ -108,10 +114,10 @@ export class H1Connection {
    * seen: to listen for data would take the socket out of the parser's own hands. So a head gets between one and two
    * times its time, the first one of a connection exactly one. False: it goes on.
    */
-  look(first: boolean): boolean {
+  look(which: "first" | "next"): boolean {
     if (this.#exchanges.size > 0) return true;
     const begun = this.socket.bytesRead !== this.#read;
-    if (first || this.#reading) {
+    if (which === "first" || this.#reading) {
       this.#last = true;
       this.#finish(begun ? "408 Request Timeout" : "");
       return true;

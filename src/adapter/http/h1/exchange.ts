@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpOutcome } from "../contract.ts";
 import type { GuardedOwner } from "../serving.ts";
+import type { Due } from "../h2/expiry.ts";
 import type { H1Connection } from "./connection.ts";
 
 type Cut = HttpOutcome["cut"];
@@ -17,6 +18,9 @@ export class Exchange {
   readonly res: ServerResponse | undefined;
   readonly owner: GuardedOwner;
   readonly started: number;
+  /** Its places among those who wait for a time limit; the service's. */
+  reading: Due<Exchange> | undefined;
+  writing: Due<Exchange> | undefined;
   over = false;
   cut: Cut;
   /** The client waits for 100 (Continue) before it sends the body. */

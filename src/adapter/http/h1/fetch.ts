@@ -1,14 +1,14 @@
 /** Fetch-style handlers over `node:http`: a real `Request` in, a `Response` out. @module */
 import type { HttpRequestInfo } from "../contract.ts";
 import type { Exchange } from "./exchange.ts";
-import { makeRequest } from "./request.ts";
+import { requestOf } from "./request.ts";
 import { respond } from "./respond.ts";
 
 type Fetch = (request: Request, info: HttpRequestInfo) => Response | Promise<Response>;
 
 /** Asks the handler and sends what it says. */
 export function serveFetch(exchange: Exchange, fetch: Fetch): void {
-  const request = makeRequest(exchange);
+  const request = requestOf(exchange);
   if (request === undefined) return;
   try {
     const response = fetch(request, exchange.connection.info);

@@ -1,4 +1,13 @@
-/** What `node:http` needs on the three runtimes to serve sockets that another server accepted. @module */
+/**
+ * What `node:http` needs on the three runtimes to serve sockets that another server accepted.
+ *
+ * Bun 1.4 has two servers in `node:http`: one in native code behind `listen`, and llhttp in JavaScript for sockets that
+ * are given to it. The first needs about half the CPU time for a request, and cannot be what a listener stands on: it
+ * tells of a connection only with its first bytes (so nobody can count, time or close one that says nothing), counts no
+ * bytes, cannot be given a TLS socket that has agreed on HTTP/1.1, and its port is its own for good.
+ *
+ * @module
+ */
 import { IncomingMessage, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { currentRuntime } from "../../runtime.ts";

@@ -9,8 +9,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../contract.ts";
-import { type Deadlines, deadlines } from "../../tls/deadlines.ts";
 import type { Answer, HttpRequestInfo } from "../contract.ts";
+import { Expiry } from "../h2/expiry.ts";
 import type { GuardedOwner, Limits, Serving, Surroundings } from "../serving.ts";
 import { H1Connection, type Marked } from "./connection.ts";
 import { EXCHANGE, type Exchange } from "./exchange.ts";
@@ -54,11 +54,10 @@ export function serveH1(surroundings: Surroundings): H1Serving {
   let inFlight = 0, bytesIn = 0, bytesOut = 0;
   let leaving: "now" | "soon" | undefined;
 
-  const timed = <T>(ms: number, due: (item: T) => void): Deadlines<T> =>
-    ms > 0 ? deadlines(clock, ms, due) : UNTIMED as Deadlines<T>;
-  const firstHead = timed<H1Connection>(limits.readHeaderTimeout, (one) => one.look(true));
+  const timed = <T>(ms: number, due: (item: T) => void): Expiry<T> => new Expiry(clock, ms || Infinity, due);
+  const firstHead = timed<H1Connection>(limits.readHeaderTimeout, (one) => one.look("first"));
   const head = timed<H1Connection>(limits.readHeaderTimeout, (one) => {
-    if (!one.look(false)) head.add(one);
+    if (!one.look("next")) one.head = head.add(one);
   });
   const idle = timed<H1Connection>(limits.idleTimeout, (one) => one.leaveNow());
   const soon = timed<H1Connection>(SOON, (one) => one.leaveNow());
@@ -73,38 +72,49 @@ export function serveH1(surroundings: Surroundings): H1Serving {
     limits,
     owner: surroundings.owner,
     busy(connection) {
-      firstHead.delete(connection);
-      head.delete(connection);
-      idle.delete(connection);
-      soon.delete(connection);
+      firstHead.remove(connection.firstHead);
+      head.remove(connection.head);
+      idle.remove(connection.idle);
+      soon.remove(connection.soon);
+      connection.firstHead =
+        connection.head =
+        connection.idle =
+        connection.soon =
+          undefined;
     },
     idle(connection) {
-      head.add(connection);
-      idle.add(connection);
+      connection.head = head.add(connection);
+      connection.idle = idle.add(connection);
     },
-    soon: (connection) => soon.add(connection),
+    soon(connection) {
+      connection.soon ??= soon.add(connection);
+    },
     linger(socket) {
-      lingering.add(socket);
-      socket.once("close", () => lingering.delete(socket));
+      const due = lingering.add(socket);
+      socket.once("close", () => {
+        lingering.remove(due);
+        lingering.rest();
+      });
     },
     gone(connection) {
       host.busy(connection);
       connections.delete(connection);
       bytesIn += connection.socket.bytesRead;
       bytesOut += connection.socket.bytesWritten;
+      if (connections.size === 0) { for (const one of [firstHead, head, idle, soon, reading, writing]) one.rest(); }
       surroundings.left();
     },
     began(exchange) {
       inFlight++;
       // An upgraded connection is bounded by its own protocol.
       if (exchange.res === undefined) return;
-      reading.add(exchange);
-      writing.add(exchange);
+      exchange.reading = reading.add(exchange);
+      exchange.writing = writing.add(exchange);
     },
     over(exchange) {
       inFlight--;
-      reading.delete(exchange);
-      writing.delete(exchange);
+      reading.remove(exchange.reading);
+      writing.remove(exchange.writing);
     },
   };
 
@@ -195,7 +205,7 @@ export function serveH1(surroundings: Surroundings): H1Serving {
       // For how it ends a connection after its last response, see `H1Connection`.
       (socket as { destroySoon?: () => void }).destroySoon = socket.end;
       pace(socket);
-      firstHead.add(connection);
+      connection.firstHead = firstHead.add(connection);
       server.emit("connection", socket);
       // It was accepted before that, and its handshake is done now.
       if (leaving !== undefined) connection.leave(leaving);
@@ -217,8 +227,6 @@ const BROKEN: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "413 Payload Too Large",
 };
-
-const UNTIMED: Deadlines<never> = { add() {}, delete() {}, clear() {} };
 
 function ignore(): void {}
 

@@ -16,7 +16,7 @@ export function makeRequest(
   method: string,
   url: string,
   headers: Fields,
-  body: RequestBody | undefined,
+  body: { readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> } | undefined,
 ): Request {
   const late = signalsFollow ??= canFollow();
   let request: Request;
