@@ -21,7 +21,7 @@ export interface ErrorOutput {
   readonly isTerminal: boolean;
   /** Width of the terminal now. */
   columns(): number;
-  /** Its height now. */
+  /** Its height. */
   rows(): number;
   write(text: string): void;
 }

@@ -57,7 +57,7 @@ export function createLog(options: LogOptions): Log {
   const draw = (): void => {
     if (status === undefined) return;
     const width = Math.max(0, output.columns() - 1);
-    const lines = atMost(output.rows() - 1, status().split("\n")).map((line) => line.slice(0, width));
+    const lines = fitting(status().split("\n"), output.rows() - 1).map((line) => line.slice(0, width));
     output.write(overwrite(lines));
     shown = lines;
   };
@@ -105,10 +105,11 @@ export function createLog(options: LogOptions): Log {
   };
 }
 
-/** What is higher than the terminal could not be overwritten: it would scroll away, again and again. */
-function atMost(rows: number, lines: readonly string[]): readonly string[] {
-  if (rows < 1 || lines.length <= rows) return lines;
-  return [...lines.slice(0, rows - 1), `(and ${lines.length - rows + 1} more)`];
+/** What is higher than the terminal could not be drawn over again. */
+function fitting(lines: readonly string[], height: number): readonly string[] {
+  if (lines.length <= height) return lines;
+  const kept = Math.max(0, height - 1);
+  return [...lines.slice(0, kept), `... and ${lines.length - kept} more`];
 }
 
 function showFields(fields: object | undefined): string {

@@ -57,7 +57,7 @@ export class HttpServerPool extends EventTarget implements AsyncDisposable, Iter
   readonly #events: Events = new Events(this);
   /** Types that a view hears of from its pool. */
   readonly #forwarded: Set<string> = new Set();
-  readonly #aborted = (): void => void this.stop().catch(() => {});
+  readonly #aborted = (): void => void this.#core.stopUnasked();
 
   /**
    * Checks the options and every config; nothing is begun before `start`.

@@ -5,10 +5,13 @@
  */
 import type { ServerTls } from "../adapter/tls/material.ts";
 import { rethrowLater } from "../core/errors.ts";
+import { nearest } from "../core/nearest.ts";
 import type { Logger } from "../core/logger.ts";
 import { Serial } from "../core/serial.ts";
+import { asServerError, withAll } from "./calls.ts";
 import { sourcesOf } from "./certificate.ts";
-import { copyConfig, summary } from "./config/validate.ts";
+import { type Problem, problem } from "./config/problems.ts";
+import { configError, copyConfig, summary } from "./config/validate.ts";
 import { DEFAULT_GRACE } from "./draining.ts";
 import { type ServerEnvironment, serverEnvironment, withServerEnvironment } from "./environment.ts";
 import { ServerBatchError, ServerError } from "./errors.ts";
@@ -46,7 +49,11 @@ export class PoolCore implements ServerHome {
     this.tls = tls;
     this.logger = logger;
     this.signal = signal;
-    this.shared = source({ ...(handler ? { handler } : {}), ...(handlers ? { handlers } : {}) });
+    const given: HandlerSource = {
+      ...(handler === undefined ? {} : { handler }),
+      ...(handlers === undefined ? {} : { handlers }),
+    };
+    this.shared = source(given);
     const errors: ServerError[] = [];
     const attempt = (check: () => void): void => {
       try {
@@ -56,12 +63,8 @@ export class PoolCore implements ServerHome {
         errors.push(error);
       }
     };
-    attempt(() =>
-      checkSource("", {
-        ...(handler === undefined ? {} : { handler }),
-        ...(handlers === undefined ? {} : { handlers }),
-      })
-    );
+    for (const one of optionProblems(options)) errors.push(configError("", one));
+    attempt(() => checkSource("", given));
     if (tls !== undefined) attempt(() => void sourcesOf("", tls, "the pool's tls", "tls"));
     let i = 0;
     for (const server of servers) {
@@ -198,6 +201,12 @@ export class PoolCore implements ServerHome {
     });
   }
 
+  /** The signal of the options: what fails is nobody's call, so it is told. */
+  async stopUnasked(): Promise<void> {
+    const failures = await withAll([...this.members.values()], (core) => core.stop(DEFAULT_GRACE));
+    for (const { core, error } of failures) core.report(asServerError(core.name, error, "ERR_SERVER_STOP"));
+  }
+
   handle(given: HandlerSource): void {
     checkSource("", given);
     this.shared = source(given);
@@ -221,6 +230,21 @@ export class PoolCore implements ServerHome {
       rethrowLater(error);
     }
   }
+}
+
+const OPTIONS = ["name", "servers", "tls", "logger", "signal", "handler", "handlers"];
+
+/** A typing error would go unnoticed. */
+function optionProblems(options: object): Problem[] {
+  const found = Object.keys(options).filter((name) => !OPTIONS.includes(name)).map((name) => {
+    const meant = nearest(name, OPTIONS);
+    return problem(name, undefined, `is not an option${meant === undefined ? "" : `; did you mean \`${meant}\`?`}`);
+  });
+  const { name } = options as { name?: unknown };
+  if (name !== undefined && (typeof name !== "string" || name === "")) {
+    found.push(problem("name", name, "expected a text of at least one character"));
+  }
+  return found;
 }
 
 function source({ handler, handlers }: HandlerSource): HandlerSource {

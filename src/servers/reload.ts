@@ -48,7 +48,7 @@ export function reload(pool: PoolCore, configs: Iterable<HttpServerConfig>): Pro
     } finally {
       // Out of the servers' turns: a stop may cut this short. Those that are gone tell of it until the end.
       await Promise.all([...drains.values()].map(({ over }) => over));
-      for (const core of gone) if (pool.members.get(core.name) !== core) core.leave(pool);
+      for (const core of gone) if (!isMember(pool, core)) core.leave(pool);
     }
   });
 }
@@ -108,15 +108,18 @@ interface Move {
 
 async function apply(
   pool: PoolCore,
-  wanted: readonly Target[],
-  gone: readonly ServerCore[],
+  all: readonly Target[],
+  old: readonly ServerCore[],
   drains: Map<ServerCore, Draining>,
 ): Promise<ReloadReport> {
+  // What was detached while this waited for its turns is no business of the pool any more.
+  const wanted = all.filter(({ core, change }) => change === "added" || isMember(pool, core));
+  const gone = old.filter((core) => isMember(pool, core));
   const poolUp = [...pool.members.values()].some(({ running }) => running !== undefined);
   const up = ({ core, settings, change }: Target): boolean =>
     poolUp && !settings.disabled && (change === "added" || (change === "service" && core.state !== "stopped"));
   const serving = wanted.filter(up);
-  const prepared = await all(serving, async ({ core, settings }) => await core.prepare(settings, pool));
+  const prepared = await each(serving, async ({ core, settings }) => await core.prepare(settings, pool));
   const leaving = new Map<ServerCore, Running>();
   for (const core of [...gone, ...wanted.filter(({ change }) => change === "service").map(({ core }) => core)]) {
     if (core.running !== undefined) leaving.set(core, core.running);
@@ -136,14 +139,14 @@ async function apply(
       undo.push(() => reopen(core, running));
       drains.set(core, await closed(core, running.listener));
     }
-    await all(moves.filter(({ from }) => from === undefined), async (move) => {
+    await each(moves.filter(({ from }) => from === undefined), async (move) => {
       const { core, settings: { name, address, reusePort } } = move.target;
       const opening = { name, address, reusePort, service: move.prepared.service };
       move.listener = await openListener(core.environment, opening, new AbortController().signal);
       const { listener } = move;
       undo.push(async () => void await new Draining(listener, core.environment.clock, 0).over);
     });
-    await all(moves.filter(({ from }) => from !== undefined), async (move) => {
+    await each(moves.filter(({ from }) => from !== undefined), async (move) => {
       const { core, running } = move.from!;
       await running.listener.replace(move.prepared.service).catch((error) => {
         throw move.target.core.listenError(error);
@@ -157,15 +160,18 @@ async function apply(
     for (const back of undo.reverse()) await back();
     throw error;
   }
+  // The same again: ports took their time.
+  const removed = gone.filter((core) => isMember(pool, core));
+  for (const core of closing.keys()) if (!drains.has(core) && !isMember(pool, core)) closing.delete(core);
   commit(pool, wanted, moves, closing, drains);
   // One that had failed may be about to be restarted by its health check.
-  for (const core of gone) {
+  for (const core of removed) {
     core.yieldListener();
     core.removals++;
   }
   return {
     added: names(wanted, "added"),
-    removed: gone.map(({ name }) => name),
+    removed: removed.map(({ name }) => name),
     changed: wanted.filter(({ change }) => change === "handlers" || change === "service").map(({ core }) => core.name),
     kept: names(wanted, "kept"),
   };
@@ -257,8 +263,14 @@ function commit(
     if (change === "handlers") core.settings = settings;
     core.handle(settings.given);
   }
+  // One that was detached meanwhile stays out.
+  const entering = wanted.filter(({ core, change }) => change === "added" || isMember(pool, core));
   pool.members.clear();
-  for (const { core } of wanted) pool.enter(core);
+  for (const { core } of entering) pool.enter(core);
+}
+
+function isMember(pool: PoolCore, core: ServerCore): boolean {
+  return pool.members.get(core.name) === core;
 }
 
 function names(wanted: readonly Target[], change: Target["change"]): string[] {
@@ -266,7 +278,7 @@ function names(wanted: readonly Target[], change: Target["change"]): string[] {
 }
 
 /** All at once, and all to their end; what failed becomes one error. */
-async function all<T extends { readonly core: ServerCore } | Move, R>(
+async function each<T extends { readonly core: ServerCore } | Move, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {

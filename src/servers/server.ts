@@ -82,7 +82,7 @@ class PooledServer implements HttpServer {
   }
 
   renewCertificate(tls: ServerTls): void {
-    this.#core.renewCertificate(tls);
+    this.#core.certificates.renew(tls);
   }
 
   async health(): Promise<ServerMonitor> {

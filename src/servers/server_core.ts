@@ -6,21 +6,12 @@
 import { joinAddress } from "../adapter/address.ts";
 import type { Answer, HttpListener, HttpOwner, HttpService } from "../adapter/http/contract.ts";
 import type { ServerTls } from "../adapter/tls/material.ts";
-import type { TlsWatch } from "../adapter/tls/watch.ts";
 import { type Lifecycle, lifecycle } from "../core/lifecycle.ts";
 import type { Logger } from "../core/logger.ts";
 import { Serial } from "../core/serial.ts";
 import { within } from "../core/sleep.ts";
 import type { WaitBudget } from "../core/wait.ts";
-import {
-  type Certificate,
-  certificateSources,
-  identity,
-  readCertificate,
-  renewedCertificate,
-  tlsError,
-  watchCertificate,
-} from "./certificate.ts";
+import { type Certificate, identity } from "./certificate.ts";
 import { derivedUrl } from "./config/address.ts";
 import { Draining } from "./draining.ts";
 import type { ServerEnvironment } from "./environment.ts";
@@ -31,7 +22,7 @@ import { Health } from "./health.ts";
 import { listenError, openListener } from "./opening.ts";
 import type { HttpServerConfig } from "./options.ts";
 import { type Running, SERVER_TRANSITIONS, type ServerPhase } from "./phases.ts";
-import { same } from "./same.ts";
+import { ServerCertificates } from "./server_tls.ts";
 import { protocolsOf, type ServerSettings } from "./settings.ts";
 import { Patience } from "./patience.ts";
 import { Traffic } from "./traffic.ts";
@@ -63,6 +54,7 @@ export class ServerCore {
   readonly environment: ServerEnvironment;
   readonly traffic: Traffic = new Traffic();
   readonly health: Health;
+  readonly certificates: ServerCertificates;
   settings: ServerSettings;
   /** The pools that it is in; what happens is told to all. */
   readonly homes: Set<ServerHome> = new Set();
@@ -75,8 +67,6 @@ export class ServerCore {
   /** The last pool it came to: its handlers and its certificate are shared with the server, after a `detach` too. */
   #home: ServerHome;
   #source: HandlerSource;
-  #renewed: { readonly tls: NonNullable<HttpServerConfig["tls"]>; readonly certificate: Certificate } | undefined;
-  #watch: TlsWatch | undefined;
   readonly #serial: Serial = new Serial();
   readonly #life: Lifecycle<ServerPhase>;
   readonly #answer: (handler: Handler) => Answer;
@@ -102,6 +92,7 @@ export class ServerCore {
       },
     );
     this.health = new Health(this);
+    this.certificates = new ServerCertificates(this);
     this.owner = {
       answer: () => {
         const found = this.#find();
@@ -146,25 +137,23 @@ export class ServerCore {
     const { running } = this;
     const { hostname } = address;
     const port = running?.listener.addr.port ?? address.port;
-    const secure = running === undefined ? this.#wouldBeSecure() : running.service.tls !== undefined;
+    const secure = running === undefined ? this.certificates.secure : running.service.tls !== undefined;
     return derivedUrl({ hostname, port }, secure ? "https" : "http");
   }
   /** What it was made of, with the handlers and the certificate of now. */
   get config(): HttpServerConfig {
     const { handler: _handler, handlers: _handlers, ...rest } = this.settings.given;
     const config = { ...rest, ...this.#source };
-    return this.#renewed === undefined ? config : { ...config, tls: this.#renewed.tls };
+    const tls = this.certificates.renewed;
+    return tls === undefined ? config : { ...config, tls };
   }
   get source(): HandlerSource {
     return this.#source;
   }
 
-  #wouldBeSecure(): boolean {
-    try {
-      return this.#renewed !== undefined || certificateSources(this.settings, this.#home.tls) !== undefined;
-    } catch {
-      return true;
-    }
+  /** What the pool shares with it. */
+  get shared(): ServerHome {
+    return this.#home;
   }
 
   // ---- where it is
@@ -197,7 +186,7 @@ export class ServerCore {
   }
 
   #handlerFailed(cause: Error): void {
-    const message = `A handler of server "${this.name}" failed: ${cause.message}`;
+    const message = `In server "${this.name}": ${cause.message}`;
     this.report(new ServerError("ERR_SERVER_HANDLER", this.name, message, { cause }));
   }
 
@@ -287,29 +276,22 @@ export class ServerCore {
 
   /** Certificate and service for these settings. Nothing has happened yet. Rejects with a `ServerError`. */
   async prepare(settings: ServerSettings, home: ServerHome = this.#home): Promise<Prepared> {
-    const keeps = this.#renewed !== undefined && same(settings.given.tls, this.settings.given.tls);
-    const certificate = keeps ? await this.#reread() : await readSources(settings, home.tls);
+    const certificate = await this.certificates.read(settings, home.tls);
     const tls = identity(certificate);
     const protocols = protocolsOf(settings, tls === undefined ? "plain" : "tls");
     return { settings, certificate, service: { tls, protocols, limits: settings.limits, owner: this.owner } };
   }
 
-  // A renewed certificate survives a restart; its files may be newer.
-  async #reread(): Promise<Certificate> {
-    const { certificate } = this.#renewed!;
-    return await readCertificate(this.name, certificate.material);
-  }
-
   /** It serves on this listener from now on. */
   serve({ settings, certificate, service }: Prepared, listener: HttpListener): void {
     const before = this.running;
-    if (!same(settings.given.tls, this.settings.given.tls)) this.#renewed = undefined;
+    this.certificates.settle(settings);
     this.settings = settings;
     const since = before?.since ?? this.environment.clock.now();
     if (before === undefined) this.starts++;
     if (before?.listener !== listener) this.traffic.attach(listener);
     this.#life.go({ state: "running", listener, service, certificate, since });
-    this.#watchFiles();
+    this.certificates.watch();
     this.health.begin();
     if (before === undefined) this.log("info", "listening", { bind: this.bind });
   }
@@ -427,7 +409,7 @@ export class ServerCore {
 
   /** Other settings, while it does not run. Only inside its turn. */
   settle(settings: ServerSettings): void {
-    if (!same(settings.given.tls, this.settings.given.tls)) this.#renewed = undefined;
+    this.certificates.settle(settings);
     this.settings = settings;
     if (settings.disabled && (this.state === "stopped" || this.state === "failed")) {
       this.#life.go({ state: "disabled" });
@@ -438,54 +420,7 @@ export class ServerCore {
   #left(): void {
     this.lastUp = this.environment.clock.now();
     this.health.end();
-    this.#watch?.close();
-    this.#watch = undefined;
-  }
-
-  // ---- certificate
-
-  renewCertificate(tls: ServerTls): void {
-    const { running } = this;
-    if (running === undefined ? !this.#wouldBeSecure() : running.service.tls === undefined) {
-      const message = `Server "${this.name}" speaks plain HTTP: there is no certificate to renew`;
-      throw new ServerError("ERR_SERVER_TLS", this.name, message);
-    }
-    const material = running?.certificate?.material ?? this.#renewed?.certificate.material ?? this.#sources();
-    const certificate = renewedCertificate(this.name, tls, material);
-    this.#install(certificate);
-    this.#renewed = { tls: { ...this.config.tls, ...bare(tls), inheritDefault: false }, certificate };
-    if (this.running !== undefined) this.#watch?.replace(certificate.material, certificate.read);
-  }
-
-  #sources(): Certificate["material"] | undefined {
-    try {
-      return certificateSources(this.settings, this.#home.tls);
-    } catch {
-      return undefined;
-    }
-  }
-
-  #install(certificate: Certificate): void {
-    const { running } = this;
-    if (running === undefined) return;
-    try {
-      running.listener.renew(identity(certificate)!);
-    } catch (error) {
-      throw tlsError(this.name, error);
-    }
-    running.certificate = certificate;
-    this.log("info", "certificate renewed", {});
-  }
-
-  #watchFiles(): void {
-    this.#watch?.close();
-    this.#watch = undefined;
-    const certificate = this.running?.certificate;
-    if (certificate === undefined) return;
-    this.#watch = watchCertificate(certificate, this.environment.clock, {
-      changed: (read) => this.#install({ material: this.running?.certificate?.material ?? certificate.material, read }),
-      failed: (error) => this.report(tlsError(this.name, error)),
-    });
+    this.certificates.unwatch();
   }
 
   // ---- what is told
@@ -511,22 +446,6 @@ export class ServerCore {
   }
 }
 
-async function readSources(settings: ServerSettings, shared: ServerTls | undefined): Promise<Certificate | undefined> {
-  const material = certificateSources(settings, shared);
-  return material === undefined ? undefined : await readCertificate(settings.name, material);
-}
-
 function sourceOf(handler: Handler | undefined, handlers: HandlerSource["handlers"]): HandlerSource {
   return { ...(handler === undefined ? {} : { handler }), ...(handlers === undefined ? {} : { handlers }) };
-}
-
-// A renewal gives a piece as text or as a file; the other form of before must not stay beside it.
-function bare(tls: ServerTls): ServerTls {
-  const given: ServerTls & Record<string, unknown> = {};
-  for (const part of ["cert", "key", "clientCa"] as const) {
-    if (tls[part] === undefined && tls[`${part}File`] === undefined) continue;
-    given[part] = tls[part];
-    given[`${part}File`] = tls[`${part}File`];
-  }
-  return given;
 }

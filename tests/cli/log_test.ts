@@ -4,8 +4,8 @@ import { test } from "../support/harness.ts";
 import { fakeIo } from "./io.ts";
 
 function setUp(options: Partial<LogOptions> & { columns?: number; rows?: number } = {}) {
-  const { columns, rows, ...rest } = options;
-  const io = fakeIo({}, columns === undefined ? undefined : { columns, ...(rows === undefined ? {} : { rows }) });
+  const { columns, rows = 24, ...rest } = options;
+  const io = fakeIo({}, columns === undefined ? undefined : { columns, rows });
   let time = Date.UTC(2026, 10, 20, 10, 11, 12);
   const log = createLog({ output: io.stderr, verbose: false, color: true, now: () => new Date(time), ...rest });
   return { log, text: () => io.err.join(""), pass: (ms: number) => void (time += ms) };
@@ -31,13 +31,6 @@ test("log: on a terminal the status line stays below the log, cut to its width, 
   assert(text().includes("\ra status that is to\r") || text().includes("\ra status that is to"));
   assert(!text().includes("\x1b"));
   assert(!text().includes("too long"));
-});
-
-test("log: a status that is higher than the terminal is cut to it", () => {
-  const { log, text } = setUp({ columns: 20, rows: 4, color: false });
-  const end = log.status(() => "head\none\ntwo\nthree\nfour");
-  assertEquals(text().split("\n").map((line) => line.trimEnd()), ["\rhead", "one", "(and 3 more)"]);
-  end();
 });
 
 test("log: colour only where it is wanted", () => {
@@ -76,6 +69,43 @@ test("log: what a peer says cannot move the cursor or write a line of its own", 
 });
 
 /** What a terminal shows after carriage returns. */
+test("log: a table stays below the log, grows and shrinks, is cut to the terminal, and leaves no trace", () => {
+  const { log, text } = setUp({ columns: 30, rows: 6, color: false });
+  let rows = ["head", "a row", "b"];
+  const end = log.status(() => rows.join("\n"));
+  log.info("one");
+  assertEquals(terminal(text()), ["10:11:12 one", "head", "a row", "b"]);
+  rows = ["longer head", "a"];
+  log.info("two");
+  assertEquals(terminal(text()), ["10:11:12 one", "10:11:12 two", "longer head", "a"]);
+  rows = Array.from({ length: 50 }, (_, i) => `row ${i}`);
+  log.info("three");
+  assertEquals(terminal(text()).slice(2), ["10:11:12 three", "row 0", "row 1", "row 2", "row 3", "... and 46 more"]);
+  rows = ["x"];
+  log.info("four");
+  end();
+  log.info("five");
+  assertEquals(terminal(text()).slice(2), ["10:11:12 three", "10:11:12 four", "10:11:12 five"]);
+});
+
+/** What a terminal shows that knows lines, carriage returns and the way up. */
+function terminal(text: string): string[] {
+  const lines: string[][] = [[]];
+  let y = 0, x = 0;
+  // deno-lint-ignore no-control-regex
+  for (const [part, up] of text.matchAll(/\x1b\[(\d+)A|[\s\S]/g)) {
+    if (up !== undefined) y = Math.max(0, y - Number(up));
+    else if (part === "\r") x = 0;
+    else if (part === "\n") {
+      x = 0;
+      lines[++y] ??= [];
+    } else lines[y]![x++] = part;
+  }
+  const shown = lines.map((line) => line.join("").trimEnd());
+  while (shown.at(-1) === "") shown.pop();
+  return shown;
+}
+
 function screen(text: string): string[] {
   return text.split("\n").map((line) => {
     let cells: string[] = [];

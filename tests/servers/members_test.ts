@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { ServerBatchError, ServerError } from "../../src/servers/mod.ts";
+import { HttpServerPool, type HttpServerPoolOptions, ServerBatchError, ServerError } from "../../src/servers/mod.ts";
 import { test } from "../support/harness.ts";
 import { later, problems, says, world } from "./support.ts";
 
@@ -80,6 +80,14 @@ test("the constructor lists every problem, too", () => {
   );
   assert(error instanceof ServerBatchError);
   assertEquals(error.errors.map(({ path }) => path), ["[1].name", "[2].listen", "[3].listen"]);
+});
+
+test("options of a pool that there are not", () => {
+  const options = { sevrers: [], name: "", tls: { cert: "x" } } as unknown as HttpServerPoolOptions;
+  const error = assertThrows(() => new HttpServerPool(options));
+  assert(error instanceof ServerBatchError && error.code === "ERR_SERVERS_ADD");
+  assertEquals(error.errors.map(({ path }) => path), ["sevrers", "name", "tls.key"]);
+  assertStringIncludes(error.errors[0]!.message, "did you mean `servers`?");
 });
 
 test("delete and clear stop and free the port; detach does not", async (t) => {

@@ -166,6 +166,24 @@ test("a start that waits while a reload takes its server out does not bring it b
   assertEquals(w.http.open, ["[::]:8085"]);
 });
 
+test("what is detached while a reload waits stays out, and goes on", async (t) => {
+  const w = world(t);
+  const pool = w.pool({
+    servers: [{ name: "a", listen: ":8080" }, { name: "b", listen: ":8081" }, { name: "c", listen: ":8082" }],
+  });
+  await pool.start();
+  const release = w.http.hold();
+  const reloading = pool.reload([{ name: "a", listen: ":8085" }, { name: "b", listen: ":8081", idleTimeout: 5 }]);
+  await w.turn();
+  const [b, c] = [pool.detach("b")!, pool.detach("c")!];
+  release();
+  await reloading;
+  assertEquals([...pool.keys()], ["a"]);
+  assertEquals([b.running, c.running], [true, true]);
+  await Promise.all([b.stop(), c.stop()]);
+  assertEquals(w.http.open, ["[::]:8085"]);
+});
+
 const BROKEN: readonly [string, HttpServerConfig[], string[]][] = [
   ["a broken address", [{ name: "a", listen: "nonsense" }], ["[0].listen"]],
   ["a name twice", [{ name: "a", listen: ":1" }, { name: "a", listen: ":2" }], ["[1].name"]],

@@ -13,7 +13,10 @@ const MAX_31 = 0x7fff_ffff;
 
 /** `HttpServerConfig`, field by field. */
 export const SERVER: Schema & { readonly kind: "object" } = is.object("One server.", {
-  name: is.text("Unique name. Default: the listen address."),
+  name: is.text("Unique name. Default: the listen address.", {
+    says: "a text of at least one character, on one line",
+    pattern: "^[^\\u0000-\\u001f\\u007f]+$",
+  }),
   listen: is.text(
     "Where it listens: 127.0.0.1:8080, [::1]:8080, localhost:8080, :8080; port 0 is a free one, 127.0.0.1:8000-8100 the first free one of these.",
     { says: "an address such as 127.0.0.1:8080, [::1]:8080, localhost:8080 or :8080", check: whyNot(parseListen) },

@@ -1,5 +1,5 @@
 import { Agent } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { assert, assertEquals } from "@std/assert";
 import { ServerBatchError, type ServerError } from "../../../src/servers/mod.ts";
 import * as certs from "../../support/certs.ts";
@@ -133,10 +133,12 @@ test("100 reloads under load lose nothing on the servers that stay, and those th
 });
 
 test("stop under load loses no accepted request", async (t) => {
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => open = resolve);
   const pool = realPool(t, {
     servers: [{ name: "a", listen: "127.0.0.1:0" }],
     handler: async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await gate;
       return new Response("done");
     },
   });
@@ -144,9 +146,51 @@ test("stop under load loses no accepted request", async (t) => {
   const { expose } = pool.get("a")!;
   const answers = Array.from({ length: 50 }, () => ask(expose));
   while (pool.stats().servers[0]!.inFlight < 50) await new Promise((resolve) => setTimeout(resolve, 1));
-  await pool.stop();
+  const stopping = pool.stop();
+  await assertRefused(expose);
+  open();
   const all = await Promise.all(answers);
   assert(all.every(({ text }) => text === "done"));
+  await stopping;
+});
+
+test("a Node-style handler takes over an upgraded connection; a stop ends it", async (t) => {
+  const pool = realPool(t, {
+    servers: [{ name: "a", listen: "127.0.0.1:0" }],
+    handler: {
+      node: (_req, res) => void res.end("plain"),
+      upgrade: (req, socket) => {
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${req.headers.upgrade}\r\n\r\nhello`,
+        );
+        socket.on("data", (chunk: Uint8Array) => socket.write(chunk)).on("error", () => {});
+      },
+    },
+  });
+  await pool.start();
+  const { expose, bind } = pool.get("a")!;
+  assertEquals((await ask(expose)).text, "plain");
+  const socket = connect(Number(bind.split(":")[1]), "127.0.0.1");
+  t.cleanup(() => socket.destroy());
+  let got = "";
+  let heard = (): void => {};
+  socket.setEncoding("utf8").on("data", (chunk: string) => {
+    got += chunk;
+    heard();
+  });
+  const until = async (text: string): Promise<void> => {
+    while (!got.includes(text)) await new Promise<void>((resolve) => heard = resolve);
+  };
+  const closed = new Promise((resolve) => socket.on("error", () => {}).on("close", resolve));
+  socket.write("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n");
+  await until("hello");
+  socket.write("and back");
+  await until("and back");
+  const errors: Error[] = [];
+  pool.addEventListener("error", ({ detail }) => errors.push(detail.error));
+  await pool.stop({ grace: 100 });
+  await closed;
+  assertEquals(errors.map((error) => (error as ServerError).code), ["ERR_SERVER_STOP"]);
 });
 
 async function assertRefused(url: string): Promise<void> {
