@@ -45,7 +45,7 @@ export interface HttpOutcome {
 
 /** Who owns a listener. Called synchronously; what it throws is the runtime's uncaught exception and disturbs no request. */
 export interface HttpOwner {
-  /** Asked for every request, when its head has come: replacing a handler takes effect with the next one. Undefined: an empty 500. */
+  /** Asked for every request, when its head has come (for one that asks for an upgrade twice): replacing a handler takes effect with the next one. Undefined: an empty 500. */
   answer(): Answer | undefined;
   /** A request has begun; `ended` follows exactly once. */
   began(): void;
@@ -107,8 +107,11 @@ export interface HttpListener {
   readonly bytesOut: number;
   /**
    * Connections accepted from now on are served by this; those that are open are asked to leave (`Connection: close`, GOAWAY) and
-   * finish what they have begun with the old service. The port is never closed. Rejects when the new service cannot work (a
-   * broken certificate); the old one stays then.
+   * finish what they have begun with the old service. An HTTP/1.1 connection that is idle stays for some seconds and may
+   * bring one more request, which the new service's owner answers: its client may be sending one at that moment that it
+   * cannot repeat. It is closed at once where the new service has TLS and the old one had not, the other way round, or
+   * asks for other client certificates. The port is never closed. Rejects when the new service cannot work (a broken
+   * certificate); the old one stays then.
    */
   replace(service: HttpService): Promise<void>;
   /** New handshakes use it. Throws on a broken pair, and the old one stays. */
