@@ -1,9 +1,15 @@
-/** The handler of the server "api" in `servers.json`: a function from `Request` to `Response`. @module */
+/** The handler of the server "api" in servers.json. @module */
+import process from "node:process";
 
-/** Says when it was asked, and whether it is well. */
-export default function api(request: Request): Response {
+/** Answers every request. */
+export default function answer(request: Request): Response {
   const { pathname } = new URL(request.url);
-  if (pathname === "/health") return new Response("well\n");
-  if (pathname === "/now") return Response.json({ now: new Date().toISOString() });
-  return new Response("Not found\n", { status: 404 });
+  switch (pathname) {
+    case "/healthz":
+      return new Response("well\n");
+    case "/now":
+      return Response.json({ now: new Date().toISOString(), uptime: Math.floor(process.uptime()) });
+    default:
+      return Response.json({ error: `There is no ${pathname}` }, { status: 404 });
+  }
 }

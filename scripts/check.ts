@@ -96,11 +96,17 @@ async function documents(): Promise<void> {
   const folder = join(CACHE, "examples");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
+  // Applications that examples serve.
+  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    devDependencies: Record<string, string>;
+  };
+  const npm = Object.entries(devDependencies).map(([name, version]) => [name, `npm:${name}@${version}`]);
   const own = Object.entries(exports).map(([entry, module]) => [
     name + entry.slice(1),
     pathToFileURL(join(ROOT, module)).href,
   ]);
-  const config = { compilerOptions, nodeModulesDir: "none", imports: { ...dependencies, ...Object.fromEntries(own) } };
+  const imports = { ...Object.fromEntries(npm), ...dependencies, ...Object.fromEntries(own) };
+  const config = { compilerOptions, nodeModulesDir: "none", imports };
   writeFileSync(join(folder, "deno.json"), JSON.stringify(config));
   const files = examples().map((block) => {
     const file = join(folder, moduleName(block));

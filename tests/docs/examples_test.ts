@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -63,6 +63,7 @@ function enterFolder(t: TestContext): void {
   writeFileSync(join(folder, "cert.pem"), cert);
   writeFileSync(join(folder, "key.pem"), key);
   for (const name of ["ca.pem", "client.pem", "client.key"]) copyFileSync(certFile(name), join(folder, name));
+  cpSync(join(ROOT, "examples"), join(folder, "examples"), { recursive: true });
   process.chdir(folder);
   t.cleanup(() => {
     process.chdir(ROOT);

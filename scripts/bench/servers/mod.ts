@@ -27,7 +27,7 @@ const HELP = `deno task bench:servers [options]
   --only LIST      parts: ${PARTS.join(", ")}
   --who LIST       servers: ${SERVERS.join(", ")}
   --rounds N       paired rounds of a measure (default 5)
-  --seconds N      of one server in one round (default 0.6)
+  --seconds N      of one server in one round (default 0.5)
   --json           JSON instead of tables on standard output
   --profile DIR    CPU profiles of every process
   --against DIR    another checkout: its pools run along as old-pool and old-pool-node
@@ -79,7 +79,7 @@ function parse(args: string[]): Options | undefined {
     only: list("only", values.only, PARTS),
     who: list("who", values.who, SERVERS),
     rounds: count("rounds", values.rounds, 5),
-    seconds: count("seconds", values.seconds, 0.6),
+    seconds: count("seconds", values.seconds, 0.5),
     output: values.json ? "json" : "tables",
     profile: values.profile,
     against: values.against,

@@ -40,7 +40,7 @@ type Running = Side & { readonly ready: Readonly<Record<string, number>> };
 
 const DEADLINE_MS = 20_000;
 /** Requests before the first round: what is measured has been compiled. */
-const WARM = 10_000;
+const WARM = 6_000;
 
 export async function openField(options: FieldOptions): Promise<Field> {
   const { runtime, env, generator } = options;
@@ -50,7 +50,7 @@ export async function openField(options: FieldOptions): Promise<Field> {
     if (!notes.includes(text)) notes.push(text);
     options.noted(text);
   };
-  for (const name of options.names) {
+  const begin = async (name: ServerName): Promise<void> => {
     try {
       const command = runtime.command(options.profile && `${options.profile}/${runtime.name}/${name}`);
       const main = runtime.side("servers/main", name.startsWith("old-") ? options.against : undefined);
@@ -58,10 +58,12 @@ export async function openField(options: FieldOptions): Promise<Field> {
     } catch (error) {
       note(`${TITLES[name]} did not start: ${brief(error)}`);
     }
-  }
+  };
+  for (const name of options.names) await begin(name);
 
   const once = async (name: ServerName, measure: Measure, much: Much): Promise<Sample | undefined> => {
-    const server = running.get(name)!;
+    const server = running.get(name);
+    if (server === undefined) return undefined;
     const look = (): Promise<Vitals> => server.ask({ ask: "vitals", collect: "as is" }, DEADLINE_MS);
     try {
       const before = await look();
@@ -69,7 +71,10 @@ export async function openField(options: FieldOptions): Promise<Field> {
       const after = await look();
       return { rate, p99, cpu: (after.cpu - before.cpu) / requests * 1e6 };
     } catch (error) {
-      note(`${TITLES[name]}, ${measure.title}: ${brief(error)}`);
+      note(`${TITLES[name]}, ${measure.title}: ${brief(error)}; started anew`);
+      server.kill();
+      running.delete(name);
+      await begin(name);
       return undefined;
     }
   };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { showTime, table } from "../../../src/cli/serve/table.ts";
+import * as certs from "../../support/certs.ts";
 import { test, type TestContext } from "../../support/harness.ts";
 import { linux } from "../../support/needs.ts";
 import { currentRuntime } from "../../support/runtime.ts";
@@ -116,12 +117,14 @@ test("serve: a request that hangs is cut by a second signal", async (t) => {
   const port = await freePort();
   const path = await folder(t, {
     "servers.json": `[{ "name": "a", "listen": "127.0.0.1:${port}", "module": "./api.js" }]`,
-    "api.js": `export default () => new Promise(() => {});`,
+    "api.js": `export default () => new Promise(() => globalThis.h2poolAsked());`,
   });
+  const asked = new Promise<void>((resolve) => Object.assign(globalThis, { h2poolAsked: resolve }));
+  t.cleanup(() => void Reflect.deleteProperty(globalThis, "h2poolAsked"));
   const serving = runInside(t, "serve", join(path, "servers.json"), "--grace", "1h");
   await serving.err.line(/a on http/);
   const lost = ask(`http://127.0.0.1:${port}/`).catch((error) => error);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await asked;
   serving.kill("SIGTERM");
   await serving.err.line(/finishing 1 request; once more cuts/);
   serving.kill("SIGTERM");
@@ -216,4 +219,41 @@ test("serve: rows of the table", () => {
     "4d",
   ]);
   assertStringIncludes(table({ name: "x", servers: [] }), "NAME");
+});
+
+test("serve: TLS from the file's default, a named export, a Node-style handler; a reload that fails changes nothing", async (t) => {
+  const [secure, plain] = [await freePort(), await freePort()];
+  const busy = createServer();
+  await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+  t.cleanup(() => new Promise((resolve) => busy.close(resolve)));
+  const servers = (more: string): string =>
+    `{
+      "tls": { "certFile": "server.pem", "keyFile": "server.key" },
+      "servers": [
+        { "name": "secure", "listen": "localhost:${secure}", "expose": "https://localhost:${secure}", "module": "api.js", "export": "named" },
+        { "name": "plain", "listen": "127.0.0.1:${plain}", "module": "api.js", "export": "old" },
+        ${more}
+      ],
+    }`;
+  const path = await folder(t, {
+    "servers.json": servers(""),
+    "server.pem": certs.server.cert,
+    "server.key": certs.server.key,
+    "api.js": `export const named = { fetch: (request) => new Response(new URL(request.url).protocol) };
+      export const old = { node: (req, res) => void res.end(req.method) };`,
+  });
+  const file = join(path, "servers.json");
+  assertEquals((await run("check", file)).code, 0);
+  const serving = runInside(t, "serve", file, "--watch");
+  await serving.err.line(/plain on http:/);
+  assertEquals((await ask(`https://localhost:${secure}/`)).text, "https:");
+  assertEquals((await ask(`http://127.0.0.1:${plain}/`)).text, "GET");
+  const { port } = busy.address() as { port: number };
+  await writeFile(file, servers(`{ "name": "busy", "listen": "127.0.0.1:${port}" }`));
+  await serving.err.line(/"busy" cannot listen on 127\.0\.0\.1:\d+: the address is in use/);
+  assertEquals((await ask(`https://localhost:${secure}/`)).text, "https:");
+  assertEquals((await ask(`http://127.0.0.1:${plain}/`)).text, "GET");
+  serving.kill("SIGINT");
+  await serving.err.line(/stopped: 4 requests/);
+  assertEquals((await serving.exit()).code, 0);
 });

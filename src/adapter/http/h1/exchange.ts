@@ -88,6 +88,8 @@ export class Exchange {
     connection.ended(this);
     try {
       this.onend?.(cut);
+      // It holds the Request and the Response: a response that lives a little longer must not keep them.
+      this.onend = undefined;
     } finally {
       this.owner.ended({
         status: res === undefined ? 101 : res.headersSent ? res.statusCode : 0,

@@ -13,7 +13,7 @@ export function requestOf(exchange: Exchange): Request | undefined {
     return undefined;
   }
   const body = method !== "GET" && method !== "HEAD" && hasBody(req) ? { stream: bodyOf(exchange) } : undefined;
-  const source = signalSource(exchange);
+  const source = new RequestSignal(exchange);
   try {
     const request = makeRequest(source, method, urlOf(exchange), req.rawHeaders, body);
     whenCut(exchange, () => {
@@ -28,19 +28,30 @@ export function requestOf(exchange: Exchange): Request | undefined {
   }
 }
 
-/** Made when somebody asks for it. */
-function signalSource(exchange: Exchange): SignalSource & { abort(): void } {
-  let controller: AbortController | undefined;
-  return {
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (exchange.over && exchange.cut !== undefined) controller.abort(exchange.reason);
-      }
-      return controller.signal;
-    },
-    abort: () => controller?.abort(exchange.reason),
-  };
+/**
+ * Makes the signal when somebody asks for it. A class, because each object literal with a getter has a hidden class of its
+ * own, which on V8 holds the getter, and with it the whole request, until a major collection.
+ */
+class RequestSignal implements SignalSource {
+  readonly #exchange: Exchange;
+  #controller: AbortController | undefined;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      const { over, cut } = this.#exchange;
+      if (over && cut !== undefined) this.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#controller?.abort(this.#exchange.reason);
+  }
 }
 
 /** RFC 9112 section 3.3. */
