@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
@@ -13,6 +13,7 @@ import { sharedPath } from "../tests/support/shared.ts";
 import { comparison, declarations, type Later, specification } from "./api.ts";
 import { examples, moduleName, moduleOf } from "./docs.ts";
 import { CACHE, run } from "./matrix/npm.ts";
+import { packages } from "./matrix/packages.ts";
 
 /** What later work brings; whoever does takes it out of here. */
 const LATER: Later = {
@@ -39,7 +40,8 @@ let failures = 0;
 
 await step("format", ["fmt", "--check"]);
 await step("lint", ["lint"]);
-await step("types", ["check"]);
+await packages();
+await step("types", ["check", "--node-modules-dir=manual"]);
 await api();
 await documents();
 await step("schema/servers.json", ["run", "-A", join("scripts", "schema.ts"), "--check"]);
@@ -96,18 +98,16 @@ async function documents(): Promise<void> {
   const folder = join(CACHE, "examples");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  // Applications that examples serve.
-  const { devDependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-    devDependencies: Record<string, string>;
-  };
-  const npm = Object.entries(devDependencies).map(([name, version]) => [name, `npm:${name}@${version}`]);
   const own = Object.entries(exports).map(([entry, module]) => [
     name + entry.slice(1),
     pathToFileURL(join(ROOT, module)).href,
   ]);
-  const imports = { ...Object.fromEntries(npm), ...dependencies, ...Object.fromEntries(own) };
-  const config = { compilerOptions, nodeModulesDir: "none", imports };
+  const imports = { ...dependencies, ...Object.fromEntries(own) };
+  // Applications that examples serve are in `node_modules`.
+  const config = { compilerOptions, nodeModulesDir: "manual", imports };
   writeFileSync(join(folder, "deno.json"), JSON.stringify(config));
+  // The cache may be elsewhere.
+  symlinkSync(realpathSync(join(ROOT, "node_modules")), join(folder, "node_modules"), "junction");
   const files = examples().map((block) => {
     const file = join(folder, moduleName(block));
     writeFileSync(file, moduleOf(block));

@@ -100,7 +100,15 @@ function list(runtime: RuntimeName, files: readonly string[]): Job[] {
   const examples = runtime === "deno" && !peers && parts.length === 0 ? withExamples() : [];
   if (examples.length > 0) {
     const report = join(work, "examples.xml");
-    const command = [process.execPath, "test", "--doc", "-A", `--junit-path=${report}`, ...examples];
+    const command = [
+      process.execPath,
+      "test",
+      "--doc",
+      "-A",
+      "--node-modules-dir=manual",
+      `--junit-path=${report}`,
+      ...examples,
+    ];
     jobs.unshift({ runtime, file: "examples in doc comments", command, report, timeout: TIMEOUT });
   }
   return jobs;

@@ -58,7 +58,7 @@ function flags(name: RuntimeName, profile: string | undefined): string[] {
     case "node":
       return ["--no-warnings", "--expose-gc", ...profiled];
     case "deno":
-      return ["run", "-A", "--no-check", "--quiet", "--v8-flags=--expose-gc", ...profiled];
+      return ["run", "-A", "--no-check", "--quiet", "--node-modules-dir=manual", "--v8-flags=--expose-gc", ...profiled];
     case "bun":
       return profiled;
   }

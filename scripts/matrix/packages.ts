@@ -1,9 +1,12 @@
 /**
- * The npm packages that `package.json` names, for Node and Bun, which look for them in `node_modules`. Deno reads
- * `package.json` by itself and has a cache of its own.
+ * The npm packages that tests and benchmarks use (`packages.json`, in exact versions) and those that published code does
+ * (`dependencies` of `package.json`), in `node_modules`.
+ *
+ * They are not `devDependencies`: Deno would fetch those by itself before any task begins, from a registry that it may not
+ * reach where npm, with its own settings, does. What uses them runs on Deno with `--node-modules-dir=manual`.
  *
  * A checkout without `node_modules` gets a link to a folder of the cache, so that several checkouts share it and a test
- * file run by hand finds the packages too. One in which `npm install` was run is left alone.
+ * file run by hand finds the packages too. One in which `npm install` was run is left alone, if it has them all.
  *
  * @module
  */
@@ -16,14 +19,11 @@ import { together } from "./npm.ts";
 
 const LINK = join(ROOT, "node_modules");
 
-/** Sees to it that `node_modules` has what `package.json` names. Rejects with what is missing. */
+/** Sees to it that `node_modules` has them. Rejects with what is missing. */
 export async function packages(): Promise<void> {
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
-    dependencies?: Record<string, string>;
-    devDependencies?: Record<string, string>;
-  };
-  const wanted = Object.entries({ ...dependencies, ...devDependencies }).sort(([a], [b]) => a < b ? -1 : 1);
-  if (wanted.length === 0) return;
+  const { dependencies = {} } = read("package.json") as { dependencies?: Record<string, string> };
+  const own = read("scripts/matrix/packages.json") as Record<string, string>;
+  const wanted = Object.entries({ ...dependencies, ...own }).sort(([a], [b]) => a < b ? -1 : 1);
   const check = (folder: string): void => {
     for (const [name] of wanted) {
       if (!existsSync(join(folder, "node_modules", name, "package.json"))) throw new Error(`${name} is not installed`);
@@ -34,7 +34,7 @@ export async function packages(): Promise<void> {
     try {
       return check(ROOT);
     } catch (cause) {
-      throw new Error(`Cannot use ${LINK}: run npm install again, or delete it`, { cause });
+      throw new Error(`Cannot use ${LINK}: it lacks packages; delete it`, { cause });
     }
   }
   const specifiers = wanted.map(([name, version]) => `${name}@${version}`);
@@ -50,4 +50,8 @@ export async function packages(): Promise<void> {
     rmSync(fresh, { force: true });
     throw error;
   }
+}
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(join(ROOT, file), "utf8"));
 }

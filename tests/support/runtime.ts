@@ -38,11 +38,14 @@ export function runtimePath(name: RuntimeName): string {
   return path;
 }
 
+/** The packages that tests use are where npm has put them (scripts/matrix/packages.ts). */
+const DENO: readonly string[] = ["--config", join(ROOT, "deno.json"), "--node-modules-dir=manual"];
+
 /** The command line that runs a script of this repository under a runtime: no type check, the stand-ins resolved. */
 export function runtimeCommand(name: RuntimeName, file: string, args: readonly string[] = []): string[] {
   const path = runtimePath(name);
   if (name === "deno") {
-    return [path, "run", "-A", "--no-check", "--quiet", "--config", join(ROOT, "deno.json"), file, ...args];
+    return [path, "run", "-A", "--no-check", "--quiet", ...DENO, file, ...args];
   }
   if (name === "bun") return [path, "--no-install", file, ...args];
   const hook = new URL("../../scripts/node/hook.mjs", import.meta.url).href;
@@ -53,7 +56,7 @@ export function runtimeCommand(name: RuntimeName, file: string, args: readonly s
 export function testCommand(name: RuntimeName, file: string, report: string): string[] {
   const path = runtimePath(name);
   if (name === "deno") {
-    return [path, "test", "-A", "--no-check", "--config", join(ROOT, "deno.json"), `--junit-path=${report}`, file];
+    return [path, "test", "-A", "--no-check", ...DENO, `--junit-path=${report}`, file];
   }
   if (name === "bun") return [path, "test", "--reporter=junit", `--reporter-outfile=${report}`, file];
   const [, ...rest] = runtimeCommand(name, file);

@@ -64,12 +64,12 @@ const STREAM: ReadableOptions = {
     if (inflow === undefined) this.push(null);
     else inflow.pull(this);
   },
-  destroy(this: NodeRequest, error, done) {
+  destroy(this: NodeRequest, error: Error | null, done: (error?: Error | null) => void) {
     if (!this.complete || !this.readableEnded) this[OWNER].requestDestroyed(error);
     // As IncomingMessage does: a client that goes away is no reason for an uncaught exception.
     done(this.listenerCount("error") > 0 ? error : null);
   },
-} as ReadableOptions;
+} as unknown as ReadableOptions;
 
 const DISTINCT: PropertyDescriptorMap = {
   headersDistinct: {
