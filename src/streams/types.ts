@@ -34,7 +34,7 @@ export interface ConnectionInfo {
 }
 
 /**
- * A two-way byte stream between the two pools, much like a `Deno.Conn`. It lives on one connection together with many others
+ * A two-way byte stream between the two pools, much like a socket. It lives on one connection together with many others
  * and none of them holds up another.
  *
  * One consumer and one producer: `read`, `readable` and `toDuplex()` each lock the reading side for as long as they are

@@ -1,6 +1,7 @@
 /** Fetch-style handlers over HTTP/1.1. @module */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { test } from "../../support/harness.ts";
+import { stalled } from "../../support/stalled.ts";
 import { exchange, later, raw, serve, statuses } from "./support.ts";
 
 const GET = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -110,6 +111,7 @@ test("fetch: events are sent when they happen, and so is a head without them", a
 
 test("fetch: a body is sent as fast as the client reads, and no faster", async (t) => {
   let made = 0;
+  const begun = later<void>();
   const total = 64 * 1024 * 1024, chunk = new Uint8Array(65_536);
   const { port } = await serve(t, {
     fetch: () =>
@@ -117,6 +119,7 @@ test("fetch: a body is sent as fast as the client reads, and no faster", async (
         new ReadableStream({
           pull(controller) {
             made += chunk.length;
+            begun.resolve();
             controller.enqueue(chunk);
             if (made === total) controller.close();
           },
@@ -126,11 +129,8 @@ test("fetch: a body is sent as fast as the client reads, and no faster", async (
   const client = await raw(t, port);
   client.socket.pause();
   client.write(LAST);
-  let before = -1;
-  while (before !== made || made === 0) {
-    before = made;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
+  await begun.promise;
+  await stalled(() => made, 200);
   assert(made < total / 2, `${made} bytes were made for a client that does not read`);
   let got = 0;
   client.socket.removeAllListeners("data");
@@ -143,12 +143,13 @@ test("fetch: a body is sent as fast as the client reads, and no faster", async (
 for (const how of ["plain", "tls"] as const) {
   test(`fetch: a request's body is read as fast as the handler reads, and no faster (${how})`, async (t) => {
     const total = 64 * 1024 * 1024;
-    const go = later<void>();
+    const go = later<void>(), begun = later<void>();
     const { certs } = await import("./support.ts");
     const { port, listener } = await serve(t, {
       async fetch(request) {
         const reader = request.body!.getReader();
         let read = (await reader.read()).value!.length;
+        begun.resolve();
         await go.promise;
         for (let next = await reader.read(); !next.done; next = await reader.read()) read += next.value.length;
         return new Response(String(read));
@@ -159,11 +160,8 @@ for (const how of ["plain", "tls"] as const) {
     client.write(`POST / HTTP/1.1\r\nhost: a\r\ncontent-length: ${total}\r\nconnection: close\r\n\r\n`);
     const block = new Uint8Array(1 << 20);
     for (let i = 0; i < 64; i++) client.write(block);
-    let before = -1;
-    while (before !== listener.bytesIn || before < 1000) {
-      before = listener.bytesIn;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+    await begun.promise;
+    const before = await stalled(() => listener.bytesIn, 200);
     assert(before < total / 2, `${before} bytes were read for a handler that does not`);
     go.resolve();
     assertMatch(await client.end(), new RegExp(`\\r\\n\\r\\n${total}$`));

@@ -11,12 +11,16 @@ const fail = (what: string) => (): never => {
   throw new Error(what);
 };
 const logger = { debug: fail("logger"), info: fail("logger"), warn: fail("logger"), error: fail("logger") };
-let refusing = false;
+let refuse: (() => void) | undefined;
 const server = new ServerPool({
   listen: "127.0.0.1:0",
   tls: serverTls,
   logger,
-  authorize: () => refusing ? fail("authorize")() : true,
+  authorize: () => {
+    if (refuse === undefined) return true;
+    refuse();
+    return fail("authorize")();
+  },
 });
 await server.start();
 const client = new ClientPool({
@@ -43,9 +47,12 @@ let echoed = 0;
 for (let i = 0; i < 20; i++) {
   if (i === 5) server.disconnect(server.connections()[0]!, new Error("cut"));
   if (i === 10) client.flush();
-  if (i === 12) refusing = true;
-  if (i === 12) await new Promise((resolve) => setTimeout(resolve, 100));
-  refusing = false;
+  if (i === 12) {
+    const refused = new Promise<void>((resolve) => refuse = resolve);
+    client.flush();
+    await refused;
+    refuse = undefined;
+  }
   const stream = await client.incomingGet();
   try {
     await stream.write(Uint8Array.of(i));

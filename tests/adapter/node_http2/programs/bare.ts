@@ -16,6 +16,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import process from "node:process";
 import type { TLSSocket } from "node:tls";
+import { stalled } from "../../../support/stalled.ts";
 import { certs, raw } from "./support.ts";
 
 const { DATA, frame, HEADERS, headers, PING, PREFACE, request, RST_STREAM, settings } = raw;
@@ -265,10 +266,7 @@ async function bulk(windows: object): Promise<string> {
   session.on("connect", () => widen(session));
   await new Promise((resolve) => session.once("remoteSettings", resolve));
   pump(session.request({ ":method": "POST", ":path": "/" }));
-  for (let before = -1; before < moved && moved < 80 << 20;) {
-    before = moved;
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-  }
+  await stalled(() => moved, 2_000);
   return moved === 80 << 20 ? "whole" : "stalled";
 }
 
