@@ -18,6 +18,7 @@ import type { Transport, TransportSink } from "../tls/transport.ts";
 import { NO_ERROR } from "./errors.ts";
 import type { ResolvedSettings } from "./limits.ts";
 import { Session, type SessionHost } from "./session.ts";
+import { TimedPings } from "./timed_pings.ts";
 
 /** How long a client may take to answer the PING behind the first GOAWAY before the final one goes out anyway. */
 const SHUTDOWN_WAIT = 1_000;
@@ -47,11 +48,6 @@ export function drive(options: DriveOptions): Connection {
   return new PortableConnection(options);
 }
 
-interface PendingPing {
-  readonly timer: ClockTimer;
-  reject(error: Error): void;
-}
-
 class PortableConnection implements Connection {
   readonly role: "client" | "server";
   readonly #transport: Transport;
@@ -67,7 +63,7 @@ class PortableConnection implements Connection {
   #scheduled = false;
   #placed = 0;
   #hops = 0;
-  readonly #pings: Set<PendingPing> = new Set();
+  readonly #pings: TimedPings;
   #shutdown: ClockTimer | undefined;
 
   constructor({ role, transport, clock, settings, greeting }: DriveOptions) {
@@ -86,6 +82,14 @@ class PortableConnection implements Connection {
       over: (error) => this.#over(error),
     };
     this.#session = new Session(role, settings, () => clock.now(), host);
+    const session = this.#session;
+    this.#pings = new TimedPings(clock, {
+      get over(): boolean {
+        return session.over;
+      },
+      send: (answered) => session.ping(answered),
+      cancel: (number) => session.cancelPing(number),
+    });
     const sink: TransportSink = {
       data: (chunk) => {
         this.#lastRead = clock.now();
@@ -137,23 +141,7 @@ class PortableConnection implements Connection {
   }
 
   ping(timeout: number): Promise<number> {
-    if (this.#session.over) return Promise.reject(new ConnectionClosedError("Cannot ping: the connection is closed"));
-    return new Promise((resolve, reject) => {
-      const began = this.#clock.now();
-      const number = this.#session.ping(() => {
-        this.#pings.delete(pending);
-        pending.timer.cancel();
-        resolve(this.#clock.now() - began);
-      });
-      const timer = this.#clock.timer(timeout, () => {
-        this.#pings.delete(pending);
-        this.#session.cancelPing(number);
-        reject(new Error(`No answer to PING within ${timeout} ms`));
-      });
-      const pending: PendingPing = { timer, reject };
-      this.#pings.add(pending);
-      if (!this.#held) timer.unref();
-    });
+    return this.#pings.ping(timeout);
   }
 
   goaway(code: number = NO_ERROR): void {
@@ -181,7 +169,7 @@ class PortableConnection implements Connection {
     const verb = held ? "ref" : "unref";
     this.#transport[verb]();
     this.#shutdown?.[verb]();
-    for (const ping of this.#pings) ping.timer[verb]();
+    this.#pings.hold(verb);
   }
 
   #soon(): void {
@@ -229,11 +217,7 @@ class PortableConnection implements Connection {
   /** The session has ended; its last words, mostly GOAWAY, go out if they still can. */
   #over(error: Error | undefined): void {
     this.#shutdown?.cancel();
-    for (const ping of this.#pings) {
-      ping.timer.cancel();
-      ping.reject(error ?? new ConnectionClosedError("The connection was closed"));
-    }
-    this.#pings.clear();
+    this.#pings.fail(error);
     this.#write();
     if (this.#ending === "destroy") this.#transport.destroy();
     else if (this.#ending === "no") this.#finish();

@@ -10,6 +10,7 @@ import {
   type Fields,
 } from "../contract.ts";
 import { writeGoaway, writeGreeting, writePing, writeReset, writeWindowUpdate } from "./control.ts";
+import { endError, whyNotOpen } from "./endings.ts";
 import { closedBy, codeName, ENHANCE_YOUR_CALM, guard, H2Error, INTERNAL_ERROR, NO_ERROR } from "./errors.ts";
 import { DEFAULT_WINDOW, MAX_31 } from "./frames.ts";
 import { HpackEncoder } from "./hpack/mod.ts";
@@ -145,18 +146,14 @@ export class Session {
   /** The transport is gone; undefined for a FIN. */
   transportClosed(error: Error | undefined): void {
     if (this.over) return;
-    const away = this.wentAway;
-    // A peer that went away with an error code did not part in order, even if no stream was open any more.
-    const orderly = this.streams.size === 0 && (away === undefined || away.code === NO_ERROR) &&
-      (this.ending || (error === undefined && (this.leaving !== "no" || away !== undefined)));
-    if (orderly) return this.#end(undefined);
-    const code = away?.code;
-    const after = code === undefined ? "" : ` after GOAWAY ${codeName(code)}`;
-    const within = this.#receiver.midFrame ? " in the middle of a frame" : "";
-    const message = error === undefined
-      ? `the peer closed the connection${after}${within}`
-      : `the connection was lost${after}: ${error.message}`;
-    this.#end(new ConnectionClosedError(message, { code, cause: error }));
+    this.#end(endError({
+      away: this.wentAway,
+      open: this.streams.size,
+      ending: this.ending,
+      leaving: this.leaving !== "no",
+      midFrame: this.#receiver.midFrame,
+      error,
+    }));
   }
 
   /** The first SETTINGS have come: there is an owner from now on. */
@@ -181,7 +178,7 @@ export class Session {
   }
 
   open(fields: Fields, handler: ChannelHandler, body?: "none"): Stream {
-    if (this.openable === 0) throw new ConnectionClosedError(this.#whyNot(), { code: this.wentAway?.code });
+    if (this.openable === 0) throw new ConnectionClosedError(whyNotOpen(this), { code: this.wentAway?.code });
     const block = this.encoder.encode(fields);
     const id = this.ids.take();
     const ended = body === "none" ? END_CALLED | WRITE_ENDED : 0;
@@ -198,16 +195,6 @@ export class Session {
     if (this.openable === 0) this.full = true;
     this.wake();
     return stream;
-  }
-
-  #whyNot(): string {
-    if (!this.client) return "a server does not open streams";
-    if (this.over) return "the connection is closed";
-    if (this.wentAway !== undefined) return `the peer sent GOAWAY ${codeName(this.wentAway.code)}`;
-    if (this.leaving !== "no") return "the connection is being closed";
-    return this.ids.left === 0
-      ? "the stream identifiers are used up"
-      : `the peer allows ${this.peerMaxStreams} streams at once`;
   }
 
   /** Sends PING; `answered` is called with its ACK. Returns what `cancelPing` takes. */

@@ -13,6 +13,7 @@ import {
 } from "../contract.ts";
 import type { DriveOptions, Greeting } from "../http2/connection.ts";
 import { NO_ERROR } from "../http2/errors.ts";
+import { TimedPings } from "../http2/timed_pings.ts";
 import type { Transport } from "../tls/transport.ts";
 import type { Rules } from "./rules.ts";
 import { Session } from "./session.ts";
@@ -23,11 +24,6 @@ const SHUTDOWN_WAIT = 1_000;
 /** Starts HTTP/2 over a transport. The connection returned is the owner's only after `ready`; until then it can be destroyed. */
 export function drive(options: DriveOptions, rules: Rules): Connection {
   return new PlatformConnection(options, rules);
-}
-
-interface PendingPing {
-  readonly timer: ClockTimer;
-  reject(error: Error): void;
 }
 
 class PlatformConnection implements Connection {
@@ -45,7 +41,7 @@ class PlatformConnection implements Connection {
   #scheduled = false;
   /** Sizes of the writes that have not left, oldest first. */
   readonly #flying: number[] = [];
-  readonly #pings: Set<PendingPing> = new Set();
+  readonly #pings: TimedPings;
   #shutdown: ClockTimer | undefined;
 
   constructor({ role, transport, clock, settings, greeting }: DriveOptions, rules: Rules) {
@@ -59,6 +55,14 @@ class PlatformConnection implements Connection {
       wake: () => this.#soon(),
       ready: () => this.#ready(),
       over: (error) => this.#over(error),
+    });
+    const session = this.#session;
+    this.#pings = new TimedPings(clock, {
+      get over(): boolean {
+        return session.over;
+      },
+      send: (answered) => session.pings.send(answered),
+      cancel: (number) => session.pings.cancel(number),
     });
   }
 
@@ -120,23 +124,7 @@ class PlatformConnection implements Connection {
   }
 
   ping(timeout: number): Promise<number> {
-    if (this.#session.over) return Promise.reject(new ConnectionClosedError("Cannot ping: the connection is closed"));
-    return new Promise((resolve, reject) => {
-      const began = this.#clock.now();
-      const number = this.#session.pings.send(() => {
-        this.#pings.delete(pending);
-        pending.timer.cancel();
-        resolve(this.#clock.now() - began);
-      });
-      const timer = this.#clock.timer(timeout, () => {
-        this.#pings.delete(pending);
-        this.#session.pings.cancel(number);
-        reject(new Error(`No answer to PING within ${timeout} ms`));
-      });
-      const pending: PendingPing = { timer, reject };
-      this.#pings.add(pending);
-      if (!this.#held) timer.unref();
-    });
+    return this.#pings.ping(timeout);
   }
 
   goaway(code: number = NO_ERROR): void {
@@ -164,7 +152,7 @@ class PlatformConnection implements Connection {
     const verb = held ? "ref" : "unref";
     this.#transport[verb]();
     this.#shutdown?.[verb]();
-    for (const ping of this.#pings) ping.timer[verb]();
+    this.#pings.hold(verb);
   }
 
   #soon(): void {
@@ -198,11 +186,7 @@ class PlatformConnection implements Connection {
   /** The session has ended; its last words, mostly GOAWAY, go out if they still can. */
   #over(error: Error | undefined): void {
     this.#shutdown?.cancel();
-    for (const ping of this.#pings) {
-      ping.timer.cancel();
-      ping.reject(error ?? new ConnectionClosedError("The connection was closed"));
-    }
-    this.#pings.clear();
+    this.#pings.fail(error);
     if (this.#started) this.#write();
     if (this.#ending === "destroy" || !this.#started) this.#transport.destroy();
     else if (this.#ending === "no") {

@@ -13,6 +13,7 @@ import {
   type Fields,
 } from "../contract.ts";
 import { writeGoaway, writePing, writeReset, writeWindowUpdate } from "../http2/control.ts";
+import { endError, whyNotOpen } from "../http2/endings.ts";
 import {
   closedBy,
   codeName,
@@ -183,18 +184,14 @@ export class Session {
       if (channel.toldAll || this.#lateTurns >= PATIENCE) continue;
       return this.#patience();
     }
-    const { error } = this.#lost!;
-    const away = this.wentAway;
-    const orderly = this.channels.size === 0 && (away === undefined || away.code === NO_ERROR) &&
-      (this.ending || (error === undefined && (this.leaving !== "no" || away !== undefined)));
-    if (orderly) return this.#end(undefined);
-    const code = away?.code;
-    const after = code === undefined ? "" : ` after GOAWAY ${codeName(code)}`;
-    const within = this.#fromPeer.midFrame ? " in the middle of a frame" : "";
-    const message = error === undefined
-      ? `the peer closed the connection${after}${within}`
-      : `the connection was lost${after}: ${error.message}`;
-    this.#end(new ConnectionClosedError(message, { code, cause: error }));
+    this.#end(endError({
+      away: this.wentAway,
+      open: this.channels.size,
+      ending: this.ending,
+      leaving: this.leaving !== "no",
+      midFrame: this.#fromPeer.midFrame,
+      error: this.#lost!.error,
+    }));
   }
 
   /** The first SETTINGS have come: there is an owner from now on. */
@@ -217,7 +214,7 @@ export class Session {
   }
 
   open(fields: Fields, handler: ChannelHandler, body?: "none"): PlatformChannel {
-    if (this.openable === 0) throw new ConnectionClosedError(this.#whyNot(), { code: this.wentAway?.code });
+    if (this.openable === 0) throw new ConnectionClosedError(whyNotOpen(this), { code: this.wentAway?.code });
     const endStream = body === "none";
     const ended = endStream ? END_CALLED | WRITE_ENDED : 0;
     const channel = new PlatformChannel(this, this.#spareId ?? this.ids.take(), handler, RESPONDED | ended);
@@ -241,16 +238,6 @@ export class Session {
   #request(fields: Fields, endStream: boolean): NativeStream {
     const session = this.#native as Extract<NativeSession, { request: unknown }>;
     return session.request(outgoing(fields), { endStream, waitForTrailers: !endStream });
-  }
-
-  #whyNot(): string {
-    if (!this.client) return "a server does not open streams";
-    if (this.over) return "the connection is closed";
-    if (this.wentAway !== undefined) return `the peer sent GOAWAY ${codeName(this.wentAway.code)}`;
-    if (this.leaving !== "no") return "the connection is being closed";
-    return this.ids.left === 0
-      ? "the stream identifiers are used up"
-      : `the peer allows ${this.peerMaxStreams} streams at once`;
   }
 
   /** An ACK. False when nobody waits for it. */
